@@ -1,0 +1,1 @@
+"""Revenue Pipeline: a revenue subledger built as a data pipeline."""
