@@ -1,0 +1,244 @@
+"""Revenue of one contract: allocation, progress, modification and termination.
+
+Amounts are integer minor units of the contract's currency. Dates are inclusive. What belongs here
+is the rule as the standard and our decisions tell it; how the product stores it does not.
+"""
+
+import calendar
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from fractions import Fraction
+from typing import Literal
+
+Method = Literal["ratable_daily", "ratable_monthly", "point_in_time"]
+Component = Literal["fixed", "termination"]
+
+ONE_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One obligation on the terms of one version.
+
+    Attributes:
+        amount: Price from the start of the contract to ``end``, over all versions so far.
+        ssp: Standalone selling price of what this version still promises; >= 0.
+        end: Last day of service; None for what is transferred at a point in time.
+    """
+
+    obligation: str
+    method: Method
+    amount: int
+    ssp: int
+    start: date
+    end: date | None
+
+
+@dataclass(frozen=True)
+class Version:
+    """The terms in force from ``effective`` on; ``lines`` restates all of them."""
+
+    effective: date
+    lines: tuple[Line, ...]
+
+
+@dataclass(frozen=True)
+class Termination:
+    """``effective`` is the first day without service, ``refund`` what goes back, without tax."""
+
+    effective: date
+    refund: int = 0
+
+
+@dataclass(frozen=True)
+class Contract:
+    """Versions in the order in which they take effect, at most one termination after them."""
+
+    contract_id: str
+    versions: tuple[Version, ...]
+    termination: Termination | None = None
+    fulfilled: Mapping[str, date] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Posting:
+    """Revenue of one obligation, component and month; ``month`` is its first day."""
+
+    obligation: str
+    component: Component
+    month: date
+    amount: int
+
+
+def rounded(value: Fraction) -> int:
+    """Round to the nearest integer, halves away from zero."""
+    magnitude = abs(value) + Fraction(1, 2)
+    whole = magnitude.numerator // magnitude.denominator
+    return whole if value >= 0 else -whole
+
+
+def allocate(price: int, ssps: Sequence[int]) -> list[int]:
+    """Split ``price`` in proportion to ``ssps``; the parts add up to it.
+
+    Each share is rounded; what is over or short goes to the largest share, the first of them on
+    a tie.
+
+    Source:
+        ASC 606-10-32-31; docs/decisions/0001-allocation-residual.md.
+    """
+    whole = sum(ssps)
+    if whole <= 0:
+        message = "at least one standalone selling price must be positive"
+        raise ValueError(message)
+    shares = [rounded(Fraction(price * ssp, whole)) for ssp in ssps]
+    largest = max(range(len(shares)), key=lambda i: (abs(shares[i]), -i))
+    shares[largest] += price - sum(shares)
+    return shares
+
+
+def progress(method: Method, start: date, end: date, through: date) -> Fraction:
+    """Fraction of the window ``start`` to ``end`` that has passed when ``through`` is over.
+
+    Source:
+        ASC 606-10-25-31. By month a full calendar month weighs one, a partial one its days over
+        the days of that month.
+    """
+    if through < start:
+        return Fraction(0)
+    through = min(through, end)
+    weigh = _month_weight if method == "ratable_monthly" else _day_weight
+    return weigh(start, through) / weigh(start, end)
+
+
+def _day_weight(first: date, last: date) -> Fraction:
+    return Fraction((last - first).days + 1)
+
+
+def _month_weight(first: date, last: date) -> Fraction:
+    return sum(
+        (
+            Fraction(
+                (min(last, _month_end(month)) - max(first, month)).days + 1, _month_end(month).day
+            )
+            for month in months(first, last)
+        ),
+        Fraction(0),
+    )
+
+
+def months(first: date, last: date) -> Iterator[date]:
+    """First days of the months that ``first`` to ``last`` touches, in order."""
+    month = first.replace(day=1)
+    while month <= last:
+        yield month
+        month = _month_end(month) + ONE_DAY
+
+
+def _month_end(day: date) -> date:
+    return day.replace(day=calendar.monthrange(day.year, day.month)[1])
+
+
+def price(version: Version) -> int:
+    """Fixed transaction price from the start of the contract, on the terms of ``version``."""
+    return sum(line.amount for line in version.lines)
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What one version gives one obligation to earn, and until when it may.
+
+    Attributes:
+        until: First day on which other terms hold; None for the newest.
+    """
+
+    line: Line
+    allocated: int
+    effective: date
+    until: date | None
+    fulfilled: date | None
+
+    def earned(self, through: date) -> int:
+        """Revenue this segment has earned when ``through`` is over, in minor units."""
+        if self.until is not None:
+            through = min(through, self.until - ONE_DAY)
+        if self.line.method == "point_in_time":
+            passed = self.fulfilled is not None and self.fulfilled <= through
+            return self.allocated if passed else 0
+        start = max(self.line.start, self.effective)
+        assert self.line.end is not None
+        return rounded(self.allocated * progress(self.line.method, start, self.line.end, through))
+
+
+def segments(contract: Contract) -> list[Segment]:
+    """Allocate the price of each version over what it still promises.
+
+    The pool of a version is what the version before left unearned at the change, plus the change
+    in price: a prospective modification.
+
+    Source:
+        ASC 606-10-25-13(a), 32-31.
+    """
+    result: list[Segment] = []
+    pool = 0
+    price_before = 0
+    for index, version in enumerate(contract.versions):
+        pool += price(version) - price_before
+        until = _until(contract, index)
+        current = [
+            Segment(line, share, version.effective, until, contract.fulfilled.get(line.obligation))
+            for line, share in zip(
+                version.lines, allocate(pool, [line.ssp for line in version.lines]), strict=True
+            )
+        ]
+        result += current
+        if until is not None:
+            pool -= sum(segment.earned(until - ONE_DAY) for segment in current)
+        price_before = price(version)
+    return result
+
+
+def _until(contract: Contract, index: int) -> date | None:
+    if index + 1 < len(contract.versions):
+        return contract.versions[index + 1].effective
+    return contract.termination.effective if contract.termination else None
+
+
+def released_on_termination(contract: Contract) -> int:
+    """Price that was neither earned nor refunded when the contract ended; revenue at once."""
+    if contract.termination is None:
+        return 0
+    last_day = contract.termination.effective - ONE_DAY
+    earned = sum(segment.earned(last_day) for segment in segments(contract))
+    return price(contract.versions[-1]) - earned - contract.termination.refund
+
+
+def schedule(contract: Contract, first: date, last: date) -> list[Posting]:
+    """Revenue per obligation, component and month from ``first`` to ``last``; no zero rows.
+
+    A month's revenue is the difference of two rounded running totals. What a termination releases
+    is revenue of the month of its first day without service and names no obligation.
+    """
+    to_date: dict[str, int] = defaultdict(int)
+    postings: list[Posting] = []
+    parts = segments(contract)
+    for month in months(first, last):
+        totals: dict[str, int] = defaultdict(int)
+        for segment in parts:
+            totals[segment.line.obligation] += segment.earned(_month_end(month))
+        for obligation, total in totals.items():
+            amount = total - to_date[obligation]
+            to_date[obligation] = total
+            if amount:
+                postings.append(Posting(obligation, "fixed", month, amount))
+    released = released_on_termination(contract)
+    if contract.termination is not None and released:
+        month = contract.termination.effective.replace(day=1)
+        postings.append(Posting("", "termination", month, released))
+    return postings
+
+
+def position(billed: int, recognized: int) -> tuple[int, int]:
+    """Contract asset and contract liability of a contract; at least one of them is zero."""
+    return max(recognized - billed, 0), max(billed - recognized, 0)
