@@ -1,0 +1,1 @@
+"""Pure rules of the domain: money, periods, errors. Standard library only, no input or output."""

@@ -1,0 +1,84 @@
+"""Fixtures every test may use: one real PostgreSQL per session, one fresh database per test."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from revenue_pipeline.paths import PROJECT_ROOT
+from revenue_pipeline.warehouse.database import DAGSTER_DATABASE_NAME, DATABASE_NAME, Database
+from revenue_pipeline.warehouse.embedded import EmbeddedPostgres
+from revenue_pipeline.warehouse.migrate import migrate
+
+MIGRATED = "template_migrated"
+
+
+def make_reachable(folder: Path) -> None:
+    """Let the server's unprivileged account enter `folder` when root runs the tests (pytest makes 0700)."""
+    if os.geteuid() != 0:
+        return
+    stop = Path(tempfile.gettempdir()).resolve()
+    for part in (folder, *folder.parents):
+        if part.resolve() == stop or part == Path("/"):
+            break
+        part.chmod(0o755)
+
+
+def recreate(cluster: EmbeddedPostgres, name: str, template: str) -> None:
+    """Make `name` a fresh copy of `template`; whoever is still connected to it is thrown out."""
+    with psycopg.connect(cluster.url(), autocommit=True) as connection:
+        connection.execute(f"drop database if exists {name} with (force)")  # type: ignore[arg-type]
+        connection.execute(f"create database {name} template {template} strategy file_copy")  # type: ignore[arg-type]
+
+
+@pytest.fixture(autouse=True)
+def _no_outside_database(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A database of the developer's shell must never be written to by a test."""
+    for name in ("REVENUE_DATABASE_URL", "REVENUE_HOME", "REVENUE_AGREEMENTS", "DAGSTER_HOME", "DAGSTER_PG_URL"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(scope="session")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgres]:
+    """The session's server (without fsync) with a migrated template database."""
+    root = tmp_path_factory.mktemp("home")
+    make_reachable(root)
+    server = EmbeddedPostgres(root / "postgres", fast=True).start()
+    with psycopg.connect(server.url(), autocommit=True) as connection:
+        connection.execute(f"create database {MIGRATED}")
+        connection.execute(f"create database {DAGSTER_DATABASE_NAME}")
+    with psycopg.connect(server.url(MIGRATED), autocommit=True) as connection:
+        migrate(connection)
+    yield server
+    server.stop("immediate")
+
+
+@pytest.fixture
+def database(cluster: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Database:
+    """An empty, migrated database, always called `revenue` because dbt's manifest holds that name."""
+    recreate(cluster, DATABASE_NAME, MIGRATED)
+    fresh = Database(cluster.url(DATABASE_NAME), cluster.root.parent)
+    for name, value in fresh.environment().items():
+        monkeypatch.setenv(name, value)
+    return fresh
+
+
+@pytest.fixture
+def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
+    """A connection to `database`; what the test does not commit is rolled back."""
+    with database.connect() as opened:
+        yield opened
+        opened.rollback()
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """Folder with recorded real input, which is not part of the project (REVENUE_REAL_DATA)."""
+    folder = Path(os.environ.get("REVENUE_REAL_DATA", PROJECT_ROOT.parent / "shared" / "real"))
+    if not folder.is_dir():
+        pytest.skip(f"real input is not in {folder}; set REVENUE_REAL_DATA to its folder")
+    return folder
