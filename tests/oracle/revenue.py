@@ -38,18 +38,30 @@ class Line:
 
 @dataclass(frozen=True)
 class Version:
-    """The terms in force from ``effective`` on; ``lines`` restates all of them."""
+    """The terms in force from ``effective`` on; ``lines`` restates all of them.
+
+    Attributes:
+        term_months: Length of one renewing term, counted from ``effective``; amounts and standalone
+            prices are then those of one term. None: the lines carry their own end.
+        last_day: Last day on which a renewing contract runs; None while it goes on.
+    """
 
     effective: date
     lines: tuple[Line, ...]
+    term_months: int | None = None
+    last_day: date | None = None
 
 
 @dataclass(frozen=True)
 class Termination:
-    """``effective`` is the first day without service, ``refund`` what goes back, without tax."""
+    """``effective`` is the first day without service, ``refund`` what goes back, without tax.
+
+    A refund of None gives back all that was not earned: the new contract of an early renewal
+    takes it over.
+    """
 
     effective: date
-    refund: int = 0
+    refund: int | None = 0
 
 
 @dataclass(frozen=True)
@@ -145,17 +157,24 @@ def price(version: Version) -> int:
     return sum(line.amount for line in version.lines)
 
 
+def standalone_for_days(yearly: int, quantity: int, days: int) -> int:
+    """Standalone price of ``days`` of service from a list price per unit and year of 365 days."""
+    return rounded(Fraction(yearly * quantity * days, 365))
+
+
 @dataclass(frozen=True)
 class Segment:
-    """What one version gives one obligation to earn, and until when it may.
+    """What one version, or one term of it, gives one obligation to earn.
 
     Attributes:
-        until: First day on which other terms hold; None for the newest.
+        start: First day of the window; ``end`` its last one, None at a point in time.
+        until: First day on which other terms hold; None when it runs to its end.
     """
 
     line: Line
     allocated: int
-    effective: date
+    start: date
+    end: date | None
     until: date | None
     fulfilled: date | None
 
@@ -166,12 +185,63 @@ class Segment:
         if self.line.method == "point_in_time":
             passed = self.fulfilled is not None and self.fulfilled <= through
             return self.allocated if passed else 0
-        start = max(self.line.start, self.effective)
-        assert self.line.end is not None
-        return rounded(self.allocated * progress(self.line.method, start, self.line.end, through))
+        assert self.end is not None
+        if self.end < self.start:  # served before these terms began
+            return self.allocated if through >= self.start else 0
+        return rounded(self.allocated * progress(self.line.method, self.start, self.end, through))
 
 
-def segments(contract: Contract) -> list[Segment]:
+def remaining_standalone(contract: Contract, index: int) -> list[int]:
+    """Standalone prices of what version ``index`` still promises; delivered weighs nothing."""
+    version = contract.versions[index]
+    if index == 0:
+        return [line.ssp for line in version.lines]
+
+    def delivered(line: Line) -> bool:
+        point = line.method == "point_in_time"
+        day = contract.fulfilled.get(line.obligation) if point else line.end
+        return day is not None and day < version.effective
+
+    return [0 if delivered(line) else line.ssp for line in version.lines]
+
+
+def segments(contract: Contract, last: date = date.max) -> list[Segment]:
+    """Everything the contract may earn; renewing terms are listed while they start by ``last``."""
+    if any(version.term_months for version in contract.versions):
+        return _renewing_segments(contract, last)
+    return _pooled_segments(contract)
+
+
+def _renewing_segments(contract: Contract, last: date) -> list[Segment]:
+    """Each term is priced afresh; a term that is cut earns the days it ran."""
+    result: list[Segment] = []
+    for index, version in enumerate(contract.versions):
+        assert version.term_months is not None
+        until = _until(contract, index)
+        if version.last_day is not None:
+            until = min(until or date.max, version.last_day + ONE_DAY)
+        number = 0
+        shares = allocate(price(version), [line.ssp for line in version.lines])
+        while True:
+            start = add_months(version.effective, version.term_months * number)
+            number += 1
+            if start > last or (until is not None and start >= until):
+                break
+            end = add_months(version.effective, version.term_months * number) - ONE_DAY
+            result += [
+                Segment(line, share, start, end, until, None)
+                for line, share in zip(version.lines, shares, strict=True)
+            ]
+    return result
+
+
+def add_months(day: date, count: int) -> date:
+    """The same day of a later month, or that month's last day where it has no such day."""
+    year, month = divmod(day.year * 12 + day.month - 1 + count, 12)
+    return date(year, month + 1, min(day.day, calendar.monthrange(year, month + 1)[1]))
+
+
+def _pooled_segments(contract: Contract) -> list[Segment]:
     """Allocate the price of each version over what it still promises.
 
     The pool of a version is what the version before left unearned at the change, plus the change
@@ -187,9 +257,16 @@ def segments(contract: Contract) -> list[Segment]:
         pool += price(version) - price_before
         until = _until(contract, index)
         current = [
-            Segment(line, share, version.effective, until, contract.fulfilled.get(line.obligation))
+            Segment(
+                line,
+                share,
+                max(line.start, version.effective),
+                line.end,
+                until,
+                contract.fulfilled.get(line.obligation),
+            )
             for line, share in zip(
-                version.lines, allocate(pool, [line.ssp for line in version.lines]), strict=True
+                version.lines, allocate(pool, remaining_standalone(contract, index)), strict=True
             )
         ]
         result += current
@@ -207,7 +284,9 @@ def _until(contract: Contract, index: int) -> date | None:
 
 def released_on_termination(contract: Contract) -> int:
     """Price that was neither earned nor refunded when the contract ended; revenue at once."""
-    if contract.termination is None:
+    if contract.termination is None or contract.termination.refund is None:
+        return 0
+    if any(version.term_months for version in contract.versions):
         return 0
     last_day = contract.termination.effective - ONE_DAY
     earned = sum(segment.earned(last_day) for segment in segments(contract))
@@ -222,7 +301,7 @@ def schedule(contract: Contract, first: date, last: date) -> list[Posting]:
     """
     to_date: dict[str, int] = defaultdict(int)
     postings: list[Posting] = []
-    parts = segments(contract)
+    parts = segments(contract, last)
     for month in months(first, last):
         totals: dict[str, int] = defaultdict(int)
         for segment in parts:

@@ -163,3 +163,31 @@ def test_months_weigh_one_and_partial_months_their_days(through, expected):
     window = (date(2026, 1, 16), date(2026, 3, 15))
 
     assert progress("ratable_monthly", *window, through) == expected
+
+
+def test_a_renewing_term_that_is_cut_earns_the_days_it_ran():
+    line = Line("plan", "ratable_daily", 3_100, 1, date(2026, 1, 31), None)
+    contract = Contract(
+        "evergreen",
+        (Version(date(2026, 1, 31), (line,), term_months=1, last_day=date(2026, 3, 9)),),
+    )
+
+    # Terms: 31 Jan to 27 Feb (28 days, whole), 28 Feb to 30 Mar (31 days, 10 of them run).
+    assert recognized(contract, date(2026, 2, 27)) == 3_100
+    assert recognized(contract, YEAR[1]) == 3_100 + 1_000
+
+
+def test_a_contract_cut_by_its_renewal_gives_back_all_it_has_not_earned():
+    renewed = annual(Termination(date(2026, 11, 1), refund=None))
+
+    assert recognized(renewed, YEAR[1]) == 999_452
+
+
+def test_what_was_delivered_before_a_change_takes_no_share_of_what_is_left():
+    first = C1.versions[0]
+    changed = Contract(
+        "C-2", (first, Version(date(2026, 7, 1), first.lines)), fulfilled=C1.fulfilled
+    )
+
+    assert [segment.allocated for segment in segments(changed)[3:]] == [544_438, 0, 136_110]
+    assert recognized(changed, YEAR[1]) == 1_800_000
