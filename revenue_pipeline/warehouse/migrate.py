@@ -3,7 +3,7 @@
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 
@@ -28,15 +28,22 @@ def read_migrations(folder: Path = MIGRATIONS_DIR) -> list[Migration]:
     files = sorted(folder.glob("*.sql"))
     if not files:
         raise MigrationError(f"no migrations in {folder}")
-    return [Migration(f.stem, hashlib.sha256(f.read_bytes()).hexdigest(), f.read_text("utf-8")) for f in files]
+    return [
+        Migration(f.stem, hashlib.sha256(f.read_bytes()).hexdigest(), f.read_text("utf-8"))
+        for f in files
+    ]
 
 
 def applied_migrations(connection: psycopg.Connection[Any]) -> dict[str, str]:
     """Version to sha256 of what this database has applied; empty for a new one."""
-    known = connection.execute("select to_regclass('public.schema_migration') is not null").fetchone()
+    known = connection.execute(
+        "select to_regclass('public.schema_migration') is not null"
+    ).fetchone()
     if known is None or not known[0]:
         return {}
-    return dict(connection.execute("select version, sha256 from public.schema_migration").fetchall())
+    return dict(
+        connection.execute("select version, sha256 from public.schema_migration").fetchall()
+    )
 
 
 def migrate(connection: psycopg.Connection[Any], folder: Path = MIGRATIONS_DIR) -> list[str]:
@@ -49,7 +56,8 @@ def migrate(connection: psycopg.Connection[Any], folder: Path = MIGRATIONS_DIR) 
         connection.execute("select pg_advisory_xact_lock(%s)", (LOCK_KEY,))
         connection.execute(
             "create table if not exists public.schema_migration ("
-            "version text primary key, sha256 text not null, applied_at timestamptz not null default clock_timestamp())"
+            "version text primary key, sha256 text not null, "
+            "applied_at timestamptz not null default clock_timestamp())"
         )
         applied = applied_migrations(connection)
         _refuse_changes(migrations, applied)
@@ -64,19 +72,24 @@ def _refuse_changes(migrations: list[Migration], applied: dict[str, str]) -> Non
     for version, sha256 in sorted(applied.items()):
         if version not in known:
             raise MigrationError(
-                f"migration {version} was applied to this database but its file is missing; update the code"
+                f"migration {version} was applied to this database but its file is missing; "
+                "update the code"
             )
         if known[version] != sha256:
             raise MigrationError(
-                f"migration {version} was changed after it was applied; restore the file and put the change in a new one"
+                f"migration {version} was changed after it was applied; "
+                "restore the file and put the change in a new one"
             )
 
 
 def _apply(connection: psycopg.Connection[Any], migration: Migration) -> None:
     try:
-        connection.execute(cast(LiteralString, migration.sql))  # our own files, no values in them
+        connection.execute(migration.sql)  # our own files, no values in them
     except psycopg.Error as error:
-        raise MigrationError(f"migration {migration.version} failed: {str(error).strip()}") from error
+        raise MigrationError(
+            f"migration {migration.version} failed: {str(error).strip()}"
+        ) from error
     connection.execute(
-        "insert into public.schema_migration (version, sha256) values (%s, %s)", (migration.version, migration.sha256)
+        "insert into public.schema_migration (version, sha256) values (%s, %s)",
+        (migration.version, migration.sha256),
     )
