@@ -15,7 +15,7 @@ class PeriodError(RevenueError):
 
 
 def parse_period(text: str) -> date:
-    """ "2025-04" as 2025-04-01. Raises PeriodError."""
+    """Read "2025-04" as 2025-04-01. Raises PeriodError."""
     if not _PERIOD.fullmatch(text) or text.startswith("0000"):
         raise PeriodError(f"{text!r} is not a month; write it as YYYY-MM, e.g. 2025-04")
     return date(int(text[:4]), int(text[5:]), 1)

@@ -75,9 +75,7 @@ def test_an_amount_beyond_the_bound_is_refused(text: str) -> None:
         parse_minor(text, "USD")
 
 
-@pytest.mark.parametrize(
-    "amount", [1.0, "1", True, None, 10**17 + 1, -(10**18), 10**5000, float("inf")]
-)
+@pytest.mark.parametrize("amount", [1.0, "1", True, None, 10**17 + 1, -(10**18), float("inf")])
 def test_minor_units_are_bounded_integers(amount: object) -> None:
     with pytest.raises(MoneyError):
         checked_minor(amount)
@@ -126,6 +124,11 @@ def test_an_error_message_stays_short() -> None:
     with pytest.raises(MoneyError) as caught:
         parse_minor("9" * 100_000, "USD")
     assert len(str(caught.value)) < 120
+
+
+def test_an_integer_too_long_to_print_is_refused_like_any_other() -> None:
+    with pytest.raises(MoneyError, match="bits"):
+        checked_minor(10**5000)
 
 
 def test_quantities_keep_twelve_decimals() -> None:
