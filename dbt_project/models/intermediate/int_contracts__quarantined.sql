@@ -1,0 +1,205 @@
+-- Contracts that may not earn until someone decides, each with its reason. The rest goes on.
+
+with
+
+segments as (
+
+    select * from {{ ref('int_contracts__segments') }}
+
+),
+
+lines as (
+
+    select
+        segments.entity_id,
+        segments.contract_id,
+        segments.version_no,
+        segments.currency_code,
+        lines.*
+    from segments
+    inner join {{ ref('stg_canonical__contract_lines') }} as lines on segments.event_id = lines.event_id
+
+),
+
+products as (
+
+    select * from {{ ref('ref_products') }}
+
+),
+
+prices as (
+
+    select * from {{ ref('ref_standalone_prices') }}
+
+),
+
+-- A renewal that starts before the old term is over, and nobody decided which of the two holds.
+last_terms as (
+
+    select distinct on (entity_id, contract_id)
+        entity_id,
+        contract_id,
+        case when treatment = 'termination' then effective_date - 1 else end_date end as last_date
+    from segments
+    order by entity_id, contract_id, version_no desc
+
+),
+
+overlapping as (
+
+    select
+        renewal.entity_id,
+        renewal.contract_id,
+        'OVERLAPPING_RENEWAL' as reason_code,
+        'starts ' || renewal.effective_date || ' while ' || old_term.contract_id || ' runs until '
+        || coalesce(old_term.last_date::text, 'further notice') as detail
+    from segments as renewal
+    inner join last_terms as old_term
+        on
+            renewal.entity_id = old_term.entity_id
+            and renewal.replaces_contract_id = old_term.contract_id
+    where
+        renewal.version_no = 1
+        and renewal.supersedes_from_date is null
+        and renewal.effective_date <= coalesce(old_term.last_date, 'infinity'::date)
+
+),
+
+unknown_products as (
+
+    select
+        lines.entity_id,
+        lines.contract_id,
+        'UNKNOWN_PRODUCT' as reason_code,
+        'line ' || lines.line_id || ': product ' || lines.product_code || ' has no recognition policy' as detail
+    from lines
+    left join products
+        on lines.entity_id = products.entity_id and lines.product_code = products.product_code
+    where products.product_code is null
+
+),
+
+missing_prices as (
+
+    select
+        lines.entity_id,
+        lines.contract_id,
+        'MISSING_SSP' as reason_code,
+        'line ' || lines.line_id || ': product ' || lines.product_code || ' has no standalone selling price in '
+        || lines.currency_code as detail
+    from lines
+    inner join products
+        on
+            lines.entity_id = products.entity_id
+            and lines.product_code = products.product_code
+            and products.recognition_method <> 'usage'
+    left join prices
+        on
+            lines.entity_id = prices.entity_id
+            and lines.product_code = prices.product_code
+            and lines.currency_code = prices.currency_code
+    -- A lone obligation takes the whole price; nothing has to be split.
+    inner join
+        (
+            select event_id
+            from lines as siblings
+            group by event_id
+            having count(distinct obligation_key) > 1
+        ) as bundles
+        on lines.event_id = bundles.event_id
+    where lines.ssp_minor is null and prices.product_code is null
+
+),
+
+headless as (
+
+    select
+        entity_id,
+        contract_id,
+        'CONTRACT_NOT_SIGNED' as reason_code,
+        'the first version known is a ' || event_type as detail
+    from segments
+    where version_no = 1 and event_type not in ('contract.signed', 'contract.renewed')
+
+),
+
+fixed_usage as (
+
+    select
+        lines.entity_id,
+        lines.contract_id,
+        'USAGE_LINE_WITH_FIXED_PRICE' as reason_code,
+        'line ' || lines.line_id || ' is priced per unit and carries a fixed amount too' as detail
+    from lines
+    inner join products
+        on
+            lines.entity_id = products.entity_id
+            and lines.product_code = products.product_code
+            and products.recognition_method = 'usage'
+    where lines.amount_minor <> 0
+
+),
+
+endless as (
+
+    select
+        lines.entity_id,
+        lines.contract_id,
+        'TERM_MISSING' as reason_code,
+        'line ' || lines.line_id || ' has no end and its contract no renewing term' as detail
+    from lines
+    inner join segments on lines.event_id = segments.event_id
+    inner join products
+        on
+            lines.entity_id = products.entity_id
+            and lines.product_code = products.product_code
+            and products.recognition_method in ('ratable_daily', 'ratable_monthly')
+    where lines.service_end_date is null and segments.term_months is null
+
+),
+
+before_the_books as (
+
+    select
+        segments.entity_id,
+        segments.contract_id,
+        'MISSING_PERIOD' as reason_code,
+        'service from ' || lines.service_start_date || ', books from ' || entities.first_period as detail
+    from lines
+    inner join segments on lines.event_id = segments.event_id
+    inner join {{ ref('ref_legal_entities') }} as entities on segments.entity_id = entities.entity_id
+    where least(lines.service_start_date, segments.effective_date) < entities.first_period
+
+),
+
+reasons as (
+
+    select * from overlapping
+    union all
+    select * from unknown_products
+    union all
+    select * from missing_prices
+    union all
+    select * from headless
+    union all
+    select * from fixed_usage
+    union all
+    select * from endless
+    union all
+    select * from before_the_books
+
+),
+
+final as (
+
+    select
+        entity_id,
+        contract_id,
+        reason_code,
+        min(detail) as detail
+    from reasons
+    group by entity_id, contract_id, reason_code
+
+)
+
+select * from final

@@ -1,0 +1,28 @@
+with
+
+source as (
+
+    select * from {{ ref('int_revenue__scheduled') }}
+
+),
+
+final as (
+
+    select
+        schedule_id,
+        entity_id,
+        contract_id,
+        obligation_id,
+        contract_version,
+        component,
+        revenue_role,
+        economic_period,
+        currency_code,
+        recognized_before_minor,
+        recognized_to_date_minor,
+        recognized_minor
+    from source
+
+)
+
+select * from final
