@@ -70,7 +70,7 @@ def from_provider(amount: int, code: str, provider: str) -> int:
         raise MoneyError(
             f"{amount} of {provider} is no whole number of {currency(code)} minor units"
         )
-    return whole
+    return checked_minor(whole)
 
 
 def checked_minor(amount: object) -> int:
