@@ -293,15 +293,20 @@ def released_on_termination(contract: Contract) -> int:
     return price(contract.versions[-1]) - earned - contract.termination.refund
 
 
-def schedule(contract: Contract, first: date, last: date) -> list[Posting]:
+def schedule(
+    contract: Contract, first: date, last: date, renew_until: date | None = None
+) -> list[Posting]:
     """Revenue per obligation, component and month from ``first`` to ``last``; no zero rows.
+
+    Renewing terms are counted while they start by ``renew_until`` (default ``last``), and each is
+    scheduled to its end.
 
     A month's revenue is the difference of two rounded running totals. What a termination releases
     is revenue of the month of its first day without service and names no obligation.
     """
     to_date: dict[str, int] = defaultdict(int)
     postings: list[Posting] = []
-    parts = segments(contract, last)
+    parts = segments(contract, renew_until or last)
     for month in months(first, last):
         totals: dict[str, int] = defaultdict(int)
         for segment in parts:
