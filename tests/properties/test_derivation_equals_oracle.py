@@ -12,8 +12,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from revenue_pipeline.paths import DBT_PROJECT_DIR
 from revenue_pipeline.warehouse.database import Database
+from tests.derivation import derive
 from tests.oracle.revenue import price, schedule
 from tests.properties.canonical_rows import ENTITY, FIRST_MONTH, LAST_DAY, Story, stories, write
 
@@ -25,34 +25,6 @@ HORIZON = date(2027, 12, 31)  # the longest renewing term that starts by LAST_DA
 
 Key = tuple[str, str, str, date]
 COMPARED = ("fct_revenue_schedule", "fct_contract_position", "fct_accounting_movement")
-
-
-def derive(target: Path) -> None:
-    """Build the models where the environment points; their unit tests run elsewhere."""
-    from dbt.cli.main import dbtRunner
-
-    outcome = dbtRunner().invoke(
-        [
-            "build",
-            "--project-dir",
-            str(DBT_PROJECT_DIR),
-            "--profiles-dir",
-            str(DBT_PROJECT_DIR),
-            "--target-path",
-            str(target),
-            "--log-path",
-            str(target),
-            "--exclude",
-            "resource_type:unit_test",
-            "--quiet",
-        ]
-    )
-    failed = [
-        f"{result.node.name}: {result.message}"
-        for result in getattr(outcome.result, "results", [])
-        if result.status not in ("success", "pass")
-    ]
-    assert outcome.success, (failed, outcome.exception)
 
 
 def derived_schedule(connection: psycopg.Connection[Any]) -> dict[Key, int]:

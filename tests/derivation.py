@@ -1,0 +1,32 @@
+"""Running the dbt project in this process, for tests that need derived tables."""
+
+from pathlib import Path
+
+from revenue_pipeline.paths import DBT_PROJECT_DIR
+
+
+def derive(target: Path) -> None:
+    """Build the models where the environment points; their unit tests run elsewhere.
+
+    Args:
+        target: Folder for what dbt writes, so that tests leave the project as it was.
+    """
+    from dbt.cli.main import dbtRunner
+
+    outcome = dbtRunner().invoke(
+        [
+            "build",
+            *("--project-dir", str(DBT_PROJECT_DIR)),
+            *("--profiles-dir", str(DBT_PROJECT_DIR)),
+            *("--target-path", str(target)),
+            *("--log-path", str(target)),
+            *("--exclude", "resource_type:unit_test"),
+            "--quiet",
+        ]
+    )
+    failed = [
+        f"{result.node.name}: {result.message}"
+        for result in getattr(outcome.result, "results", [])
+        if result.status not in ("success", "pass")
+    ]
+    assert outcome.success, (failed, outcome.exception)
