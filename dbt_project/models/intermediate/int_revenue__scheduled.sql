@@ -36,18 +36,18 @@ segment_months as (
 fixed as (
 
     select
-        segment_id || ':' || to_char(period_start_date, 'YYYY-MM') as schedule_id,
-        entity_id,
-        contract_id,
-        obligation_id,
-        contract_version,
-        component,
-        revenue_role,
-        period_start_date as economic_period,
-        currency_code,
-        base_minor + {{ earned_through('segment_months.allocated_minor', 'segment_months.before_date', 'segment_months') }}
+        segment_months.segment_id || ':' || to_char(segment_months.period_start_date, 'YYYY-MM') as schedule_id,
+        segment_months.entity_id,
+        segment_months.contract_id,
+        segment_months.obligation_id,
+        segment_months.contract_version,
+        segment_months.component,
+        segment_months.revenue_role,
+        segment_months.period_start_date as economic_period,
+        segment_months.currency_code,
+        segment_months.base_minor + {{ earned_through('segment_months.allocated_minor', 'segment_months.before_date', 'segment_months') }}
             as recognized_before_minor,
-        base_minor + {{ earned_through('segment_months.allocated_minor', 'segment_months.through_date', 'segment_months') }}
+        segment_months.base_minor + {{ earned_through('segment_months.allocated_minor', 'segment_months.through_date', 'segment_months') }}
             as recognized_to_date_minor
     from segment_months
 

@@ -14,7 +14,10 @@ usage_events as (
 
 collided as (
 
-    select distinct entity_id, source_system, usage_id
+    select distinct
+        entity_id,
+        source_system,
+        usage_id
     from usage_events
     where is_collision
 
@@ -33,7 +36,9 @@ contract_ends as (
 
 quarantined as (
 
-    select distinct entity_id, contract_id
+    select distinct
+        entity_id,
+        contract_id
     from {{ ref('int_contracts__quarantined') }}
 
 ),

@@ -86,7 +86,10 @@ final as (
     left join worth
         on contracts.entity_id = worth.entity_id and contracts.contract_id = worth.contract_id
     left join
-        (select distinct entity_id, contract_id from {{ ref('int_contracts__quarantined') }}) as quarantined
+        (select distinct
+            entity_id,
+            contract_id
+        from {{ ref('int_contracts__quarantined') }}) as quarantined
         on contracts.entity_id = quarantined.entity_id and contracts.contract_id = quarantined.contract_id
 
 )

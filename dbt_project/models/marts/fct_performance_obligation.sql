@@ -26,10 +26,16 @@ obligations as (
         obligation_id,
         min(obligation_key) as obligation_key,
         min(currency_code) as currency_code,
-        (array_agg(recognition_method order by contract_version desc, term_no desc)
-            filter (where component = 'fixed'))[1] as recognition_method,
-        (array_agg(revenue_role order by contract_version desc, term_no desc)
-            filter (where component = 'fixed'))[1] as revenue_role,
+        (
+            array_agg(recognition_method order by contract_version desc, term_no desc)
+            filter (where component = 'fixed')
+        )[1
+        ] as recognition_method,
+        (
+            array_agg(revenue_role order by contract_version desc, term_no desc)
+            filter (where component = 'fixed')
+        )[1
+        ] as revenue_role,
         min(window_start_date) as service_start_date,
         max(least(window_end_date, cut_date - 1)) as service_end_date,
         sum(price_minor)::bigint as allocated_minor,
