@@ -12,6 +12,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import stat
 import subprocess
 import tempfile
 import time
@@ -145,6 +146,16 @@ class EmbeddedPostgres:
         host = quote(str(self.socket_dir), safe="")
         return f"postgresql://postgres@/{quote(database)}?host={host}&port={PORT}"
 
+    def check_reachable(self) -> None:
+        """When root starts the server, its account must get to the data and to the programs.
+
+        Raises ServerError naming the folder in the way, where PostgreSQL says permission denied.
+        """
+        account = self._account()
+        if account:
+            for path in (self.root, bin_dir()):
+                _check_path(path, account, "REVENUE_HOME" if path == self.root else "the project")
+
     # -- folders and accounts ---------------------------------------------------------------------
 
     def _choose_socket_dir(self) -> Path:
@@ -187,6 +198,7 @@ class EmbeddedPostgres:
             )
 
     def _make_folders(self, account: pwd.struct_passwd | None) -> None:
+        self.check_reachable()  # before anything is left behind
         # root's account needs to pass through, not to read; created here, so ours to set
         missing = [p for p in (self.root, *self.root.parents) if not p.exists()]
         try:
@@ -212,27 +224,6 @@ class EmbeddedPostgres:
         if account:
             for folder in (self.root, self.data, self.socket_dir):
                 os.chown(folder, account.pw_uid, account.pw_gid)
-            for path in (self.root, bin_dir()):
-                self._check_reachable(path, account)
-
-    def _check_reachable(self, path: Path, account: pwd.struct_passwd) -> None:
-        """Name the folder at fault, where PostgreSQL would only say permission denied."""
-        for folder in (*reversed(path.parents), path):
-            status = folder.stat()
-            bit = (
-                0o100
-                if status.st_uid == account.pw_uid
-                else 0o010
-                if status.st_gid == account.pw_gid
-                else 0o001
-            )
-            if not status.st_mode & bit:
-                what = "REVENUE_HOME" if path == self.root else "the project (its .venv)"
-                raise ServerError(
-                    "PostgreSQL does not run as root and the account "
-                    f"{account.pw_name!r} cannot enter {folder} on the way to {path}; "
-                    f"move {what} out of it, or allow it: chmod o+x {folder}"
-                )
 
     # -- the server -------------------------------------------------------------------------------
 
@@ -355,3 +346,22 @@ class EmbeddedPostgres:
 
 def _one_line(text: str) -> str:
     return " | ".join(line.strip() for line in text.splitlines() if line.strip())
+
+
+def _check_path(path: Path, account: pwd.struct_passwd, what: str) -> None:
+    for folder in (*reversed(path.parents), path):
+        if not folder.exists():
+            return
+        status = folder.stat()
+        if status.st_uid == account.pw_uid:
+            bit = stat.S_IXUSR
+        elif status.st_gid == account.pw_gid:
+            bit = stat.S_IXGRP
+        else:
+            bit = stat.S_IXOTH
+        if not status.st_mode & bit:
+            raise ServerError(
+                f"PostgreSQL does not run as root, and the account {account.pw_name!r} cannot "
+                f"enter {folder} on the way to {path}; move {what} out of it, or allow it: "
+                f"chmod o+x {folder}"
+            )

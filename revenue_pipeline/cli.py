@@ -1,0 +1,197 @@
+"""The `revenue` command. Starts fast: dagster, dbt and Great Expectations load only where used."""
+
+import importlib.util
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from revenue_pipeline.domain.errors import ConfigurationError, RevenueError
+
+app = typer.Typer(
+    help="A revenue subledger: contracts, usage and invoices in; balanced, explained journals out.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def main() -> None:
+    """Entry point. Our own errors become one line on standard error and their exit code."""
+    _use_bytecode_cache()
+    try:
+        with _lost_database_in_one_line():
+            app()
+    except RevenueError as error:
+        print(f"revenue: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        sys.exit(error.exit_code)
+
+
+@app.command()
+def run() -> None:
+    """Run the main job: sample input, derivation, checks, journals, report."""
+    from revenue_pipeline.operate.run import run_main
+    from revenue_pipeline.settings import load_settings
+
+    raise typer.Exit(run_main(load_settings()))
+
+
+@app.command()
+def up(
+    port: Annotated[int, typer.Option(help="Port of the Dagster UI.", min=1, max=65535)] = 3000,
+) -> None:
+    """Serve the Dagster UI (web server and daemon) until Ctrl-C."""
+    from revenue_pipeline.operate.up import serve
+    from revenue_pipeline.settings import load_settings
+
+    raise typer.Exit(serve(load_settings(), port))
+
+
+@app.command()
+def ingest(
+    source: Annotated[
+        str, typer.Argument(help="stripe, crm_orders, usage_events or a file agreement.")
+    ],
+    paths: Annotated[list[Path], typer.Argument(help="Files or folders.")],
+    tenant: Annotated[
+        str | None, typer.Option(help="Account of the source the files speak for.")
+    ] = None,
+) -> None:
+    """Land files, one line each. Exit code 2 when a whole file was refused."""
+    from revenue_pipeline.settings import load_settings
+    from revenue_pipeline.sources.ingest import ingest as ingest_files
+    from revenue_pipeline.warehouse.database import open_database
+
+    settings = load_settings()
+    with open_database(settings).connect() as connection:
+        report = ingest_files(connection, source, paths, settings=settings, tenant=tenant)
+    refused = 0
+    for file in report.files:
+        if file.refused:
+            refused += 1
+            typer.echo(f"refused  {file.reason}", err=True)
+        else:
+            typer.echo(
+                f"landed   {file.path}: {file.received} received, {file.added} added, "
+                f"{file.duplicates} duplicates, {file.collisions} collisions"
+            )
+    raise typer.Exit(2 if refused else 0)
+
+
+@app.command()
+def sample(
+    out: Annotated[
+        Path | None, typer.Option(help="Folder to write; default REVENUE_HOME/sample.")
+    ] = None,
+    scale: Annotated[int, typer.Option(help="Multiplies the 200 customers.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 20250101,
+) -> None:
+    """Write the sample company's files in its sources' own formats."""
+    from revenue_pipeline.sample import write_sample
+    from revenue_pipeline.settings import load_settings
+
+    folder = out or load_settings().home / "sample"
+    write_sample(folder, scale=scale, seed=seed)
+    typer.echo(f"sample company written to {folder}")
+
+
+@app.command()
+def close(
+    entity: Annotated[str, typer.Option(help="Legal entity, e.g. US.")],
+    period: Annotated[str, typer.Option(help="Month, e.g. 2025-04.")],
+) -> None:
+    """Close a month. Refused while movements are unposted or an earlier month is open."""
+    from revenue_pipeline.domain.periods import parse_period
+    from revenue_pipeline.operate.close import close as close_period
+    from revenue_pipeline.settings import load_settings
+
+    raise typer.Exit(close_period(load_settings(), entity, parse_period(period)))
+
+
+@app.command()
+def report() -> None:
+    """Print the report of the main job from what is in the database."""
+    from revenue_pipeline.operate.report import print_report
+    from revenue_pipeline.settings import load_settings
+
+    raise typer.Exit(print_report(load_settings()))
+
+
+@app.command()
+def psql(
+    command: Annotated[
+        list[str] | None, typer.Option("-c", "--command", help="SQL to run; may be repeated.")
+    ] = None,
+) -> None:
+    """Open the database in psql, or run SQL."""
+    from revenue_pipeline.settings import load_settings
+    from revenue_pipeline.warehouse.database import open_database
+    from revenue_pipeline.warehouse.embedded import bin_dir
+
+    settings = load_settings()
+    database = open_database(settings)
+    program = str(bin_dir() / "psql")
+    if settings.database_url:  # the bundled psql speaks no TLS
+        program = shutil.which("psql") or program
+    arguments = [f"--command={text}" for text in command or []]
+    os.execv(program, [program, database.url, *arguments])  # noqa: S606 - no shell is the point
+
+
+@app.command()
+def stop() -> None:
+    """Stop the embedded database server."""
+    from revenue_pipeline.settings import load_settings
+    from revenue_pipeline.warehouse.database import embedded_server
+
+    settings = load_settings()
+    if settings.database_url:
+        raise ConfigurationError("REVENUE_DATABASE_URL is set: that server is not ours to stop")
+    stopped = embedded_server(settings).stop()
+    typer.echo(f"database server in {settings.home} {'stopped' if stopped else 'was not running'}")
+
+
+@app.command()
+def doctor() -> None:
+    """Check the installation; each line says what to do. Exit code 1 when something is broken."""
+    from revenue_pipeline.operate.doctor import examine
+    from revenue_pipeline.settings import load_settings
+
+    findings = examine(load_settings())
+    for finding in findings:
+        typer.echo(f"{finding.state:<5} {finding.subject}: {finding.text}")
+    raise typer.Exit(1 if any(finding.state == "fail" for finding in findings) else 0)
+
+
+def _use_bytecode_cache() -> None:
+    """Cache compiled modules even under PYTHONDONTWRITEBYTECODE, which doubles every start."""
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)  # for children
+    sys.dont_write_bytecode = False
+    compiled = Path(importlib.util.cache_from_source(typer.__file__))
+    packages = compiled.parent.parent
+    if not compiled.exists() and not os.access(packages, os.W_OK):
+        # somebody else's installation, never compiled: keep our own copy
+        prefix = Path(os.environ.get("REVENUE_HOME") or ".revenue").absolute() / "pycache"
+        sys.pycache_prefix = os.environ["PYTHONPYCACHEPREFIX"] = str(prefix)
+
+
+@contextmanager
+def _lost_database_in_one_line() -> Iterator[None]:
+    """A server that went away under us is no defect of ours: say so without a traceback."""
+    try:
+        yield
+    except Exception as error:
+        psycopg = sys.modules.get("psycopg")  # not imported here: --help needs no database driver
+        if psycopg is None or not isinstance(error, psycopg.OperationalError):
+            raise
+        message = f"the database went away ({error}); run the command again to continue"
+        raise ConfigurationError(message) from error
+
+
+if __name__ == "__main__":
+    main()

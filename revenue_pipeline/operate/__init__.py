@@ -1,0 +1,1 @@
+"""Commands for people: run, serve, close, report, examine an installation."""
