@@ -81,6 +81,16 @@ def connection(database: Database) -> Iterator[psycopg.Connection[Any]]:
         opened.rollback()
 
 
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A REVENUE_HOME of the test's own, empty; the server a test starts in it is stopped."""
+    make_reachable(tmp_path)
+    folder = tmp_path / "home"
+    monkeypatch.setenv("REVENUE_HOME", str(folder))
+    yield folder
+    EmbeddedPostgres(folder / "postgres").stop("immediate")
+
+
 @pytest.fixture(scope="session")
 def real() -> Path:
     """Folder with recorded real input, which is not part of the project (REVENUE_REAL_DATA)."""

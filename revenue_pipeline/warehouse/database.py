@@ -4,6 +4,7 @@ Plain `postgresql://` goes to libpq clients only: SQLAlchemy reads it as psycopg
 storage then fails on its first event. SQLAlchemy URLs therefore always name their driver.
 """
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,7 @@ from revenue_pipeline.warehouse.migrate import migrate
 DATABASE_NAME = "revenue"
 DAGSTER_DATABASE_NAME = "dagster"
 
+RECOVERY_SECONDS = 20
 _CREATE_LOCK = 4_702_611_804
 _PG_VARIABLES = {
     "host": "PGHOST",
@@ -100,12 +102,28 @@ def open_database(settings: Settings) -> Database:
     """
     if settings.database_url:
         database = Database(_checked(settings.database_url), settings.home)
-    else:
-        database = Database(embedded_server(settings).start().url(DATABASE_NAME), settings.home)
+        _prepare(database)
+        return database
+    server = embedded_server(settings)
+    database = Database(server.url(DATABASE_NAME), settings.home)
+    deadline = time.monotonic() + RECOVERY_SECONDS
+    while True:
+        server.start()
+        try:
+            _prepare(database)
+        except (ConfigurationError, psycopg.OperationalError):
+            # one of its processes was just killed: it throws everybody out, recovers, goes on
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+        else:
+            return database
+
+
+def _prepare(database: Database) -> None:
     _create_missing(database)
     with database.connect(autocommit=True) as connection:
         migrate(connection)
-    return database
 
 
 def _create_missing(database: Database) -> None:

@@ -320,7 +320,10 @@ class EmbeddedPostgres:
     def _drop_stale_pid_file(self) -> None:
         """Remove a pid file whose process is gone, a zombie, or a stranger (reused pid)."""
         pid = self.postmaster_pid()
-        if pid is None:
+        if (
+            pid is None
+        ):  # no file, or an empty one from a full disk: nobody owns it, we hold the lock
+            (self.data / "postmaster.pid").unlink(missing_ok=True)
             return
         try:
             process = psutil.Process(pid)

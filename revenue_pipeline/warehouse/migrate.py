@@ -85,6 +85,8 @@ def _refuse_changes(migrations: list[Migration], applied: dict[str, str]) -> Non
 def _apply(connection: psycopg.Connection[Any], migration: Migration) -> None:
     try:
         connection.execute(migration.sql)  # our own files, no values in them
+    except psycopg.OperationalError:  # the server went away; the file is not to blame
+        raise
     except psycopg.Error as error:
         raise MigrationError(
             f"migration {migration.version} failed: {str(error).strip()}"
