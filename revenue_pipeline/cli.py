@@ -108,10 +108,12 @@ def close(
 ) -> None:
     """Close a month. Refused while movements are unposted or an earlier month is open."""
     from revenue_pipeline.domain.periods import parse_period
+
+    month = parse_period(period)  # a typing error is answered before anything heavy loads
     from revenue_pipeline.operate.close import close as close_period
     from revenue_pipeline.settings import load_settings
 
-    raise typer.Exit(close_period(load_settings(), entity, parse_period(period)))
+    raise typer.Exit(close_period(load_settings(), entity, month))
 
 
 @app.command()
