@@ -74,7 +74,7 @@ class Story:
 def stories(seed: int, count: int) -> list[Story]:
     """``count`` contracts; every third kind of change occurs, and odd dates are common."""
     chance = random.Random(seed)
-    result: list[Story] = []
+    result: list[Story] = _halves()
     for number in range(count):
         contract_id = f"P{number:04d}"
         if number % 5 == 4:
@@ -86,6 +86,23 @@ def stories(seed: int, count: int) -> list[Story]:
     return result
 
 
+def _halves() -> list[Story]:
+    """Charges and credits whose share, or whose month, is exactly half a minor unit over."""
+    start, end = date(2025, 1, 31), date(2025, 2, 1)
+    result: list[Story] = []
+    for amount in (5, -5, 1, -1):
+        for lines in (1, 2):
+            contract_id = f"H{len(result):04d}"
+            promises = tuple(
+                Promise(f"L{place}", product, 1, amount * (1 - place), start, end, 1_000)
+                for place, product in enumerate(("SUPPORT", "PLATFORM")[:lines])
+            )
+            event = Event("signed", 1, start, promises, end)
+            told = Contract(contract_id, (_version(event),))
+            result.append(Story(contract_id, (event,), (), told))
+    return result
+
+
 def _promises(chance: random.Random, effective: date, end: date) -> list[Promise]:
     products = chance.sample(list(PRODUCTS), chance.randint(1, len(PRODUCTS)))
     return [
@@ -93,11 +110,11 @@ def _promises(chance: random.Random, effective: date, end: date) -> list[Promise
             line_id=f"L{place}",
             product=product,
             quantity=chance.choice([1, 1, 3, 7, 50]),
-            # Free lines and single cents are where allocation goes wrong.
-            amount=chance.choice([0, 1, 100, chance.randint(1, 5_000_000), 1_200_000]),
+            # Free lines, single cents and equal shares are where allocation goes wrong.
+            amount=chance.choice([0, 1, 5, 100, chance.randint(1, 5_000_000), 1_200_000]),
             start=effective,
             end=None if PRODUCTS[product][0] == "point_in_time" else end,
-            stated_ssp=chance.choice([None, None, chance.randint(1, 3_000_000)]),
+            stated_ssp=chance.choice([None, None, 1_000, 1_000, chance.randint(1, 3_000_000)]),
         )
         for place, product in enumerate(products)
     ]
@@ -152,10 +169,10 @@ def _changed(
             promise.line_id,
             promise.product,
             promise.quantity + chance.choice([0, 0, 1, 10]),
-            promise.amount + chance.choice([0, chance.randint(0, 900_000), -promise.amount // 4]),
+            promise.amount + _change_in_price(chance, promise.amount),
             promise.start,
             None if promise.end is None else end,
-            chance.choice([None, chance.randint(1, 3_000_000)]),
+            chance.choice([None, 1_000, 1_000, chance.randint(1, 3_000_000)]),
         )
         for promise in promises
     ]
@@ -174,6 +191,11 @@ def _changed(
             )
         )
     return result
+
+
+def _change_in_price(chance: random.Random, amount: int) -> int:
+    """Sometimes more than what is left to earn, so that the rest of the contract is negative."""
+    return chance.choice([0, chance.randint(0, 900_000), -(amount // 4), -amount])
 
 
 def _with_termination(
