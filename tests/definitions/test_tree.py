@@ -75,3 +75,16 @@ def test_every_link_between_documents_leads_somewhere():
     ]
 
     assert broken == []
+
+
+def test_every_page_that_code_refers_to_exists():
+    """A page may be named by its number alone: docs/decisions/0002."""
+    missing = [
+        f"{path.relative_to(PROJECT_ROOT)}: {page}"
+        for path in tracked_files()
+        if path.suffix in {".py", ".sql", ".yml", ".yaml", ".csv", ".toml", ".md"}
+        for page in re.findall(r"(?<![\w/])docs/[\w/-]+(?:\.md)?", path.read_text())
+        if not list(PROJECT_ROOT.glob(f"{page.rstrip('/')}*"))
+    ]
+
+    assert missing == []
