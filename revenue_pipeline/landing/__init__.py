@@ -1,0 +1,1 @@
+"""What arrived, byte for byte, in one commit-ordered log."""

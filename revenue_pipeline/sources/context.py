@@ -1,0 +1,118 @@
+"""What a translation may ask besides its row, and how it says that it cannot be done."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+
+import psycopg
+
+from revenue_pipeline.canonical.models import CanonicalEvent, ContractEvent
+from revenue_pipeline.domain.errors import RevenueError
+from revenue_pipeline.landing.inbox import InboxRow
+from revenue_pipeline.sources.entities import Entities, Entity, load_entities
+
+ReasonCode = Literal[
+    "SIGNATURE",
+    "UNKNOWN_VERSION",
+    "SCHEMA",
+    "UNKNOWN_ENUM",
+    "UNKNOWN_CURRENCY",
+    "UNKNOWN_ENTITY",
+    "ARITHMETIC",
+    "MISSING_PARENT",
+    "IDENTITY_CONFLICT",
+    "COLLISION",
+    "STALE",
+    "CLOSED_PERIOD",
+    "MAPPING",
+    "DOWNSTREAM",
+]
+
+
+class TranslationError(RevenueError):
+    """One delivery has no meaning that can be booked: it becomes a dead letter, the rest goes on."""
+
+    def __init__(self, reason_code: ReasonCode, detail: str) -> None:
+        self.reason_code = reason_code
+        self.detail = detail
+        super().__init__(f"{reason_code}: {detail}")
+
+
+class WaitingError(RevenueError):
+    """One delivery needs another one that has not come; it is tried again with every translation."""
+
+
+class TranslationContext:
+    """Answers of the warehouse to an adapter, and its remarks."""
+
+    def __init__(
+        self, connection: psycopg.Connection[Any], entities: Entities | None = None
+    ) -> None:
+        self._connection = connection
+        self._entities = entities or load_entities()
+        self._latest: dict[tuple[str, str, str], ContractEvent | _Stored | None] = {}
+        self._notes: dict[int, str] = {}
+
+    def entity_for(self, source: str, tenant: str) -> Entity:
+        """The legal entity of a tenant. Raises TranslationError UNKNOWN_ENTITY."""
+        entity = self._entities.find(source, tenant)
+        if entity is None:
+            raise TranslationError("UNKNOWN_ENTITY", f"tenant {tenant} of {source} has no entity")
+        return entity
+
+    def note(self, row: InboxRow, text: str) -> None:
+        """Say why a processed row gave no event, or what was remarkable."""
+        self._notes[row.inbox_id] = text
+
+    def note_of(self, row: InboxRow) -> str | None:
+        """The remark on a row."""
+        return self._notes.get(row.inbox_id)
+
+    def latest_contract(
+        self, source_system: str, entity_id: str, contract_id: str
+    ) -> "ContractEvent | _Stored | None":
+        """The newest event this source has given of a contract, also in this very translation."""
+        key = (source_system, entity_id, contract_id)
+        if key not in self._latest:
+            row = self._connection.execute(
+                "select event_type, contract_version, source_version, effective_date"
+                " from canonical.contract_event"
+                " where source_system = %s and entity_id = %s and contract_id = %s"
+                " order by contract_version desc limit 1",
+                key,
+            ).fetchone()
+            self._latest[key] = None if row is None else _Stored(*row)
+        return self._latest[key]
+
+    def remember(self, event: CanonicalEvent) -> None:
+        """Let later rows of this translation see a contract event."""
+        if isinstance(event, ContractEvent):
+            key = (event.source_system, event.entity_id, event.contract_id)
+            self._latest[key] = event
+
+    def newest_body(
+        self, source: str, tenant: str, object_type: str, object_id: str
+    ) -> bytes | None:
+        """The newest landed body of another object of the source, translated or not."""
+        row = self._connection.execute(
+            "select body from landing.inbox where source = %s and tenant = %s"
+            " and object_type = %s and object_id = %s order by inbox_id desc limit 1",
+            (source, tenant, object_type, object_id),
+        ).fetchone()
+        return None if row is None else bytes(row[0])
+
+
+class _Stored:
+    """The part of a stored contract event that decides about the next one."""
+
+    def __init__(
+        self, event_type: str, contract_version: int, source_version: str, effective_date: date
+    ) -> None:
+        self.event_type = event_type
+        self.contract_version = contract_version
+        self.source_version = source_version
+        self.effective_date = effective_date
+
+
+def local_date(instant: datetime, entity: Entity) -> date:
+    """The accounting date of an instant."""
+    return instant.astimezone(entity.accounting_time_zone).date()
