@@ -1,11 +1,12 @@
 """What a translation may ask besides its row, and how it says that it cannot be done."""
 
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Literal
 
 import psycopg
 
-from revenue_pipeline.canonical.models import CanonicalEvent, ContractEvent
+from revenue_pipeline.canonical.models import CanonicalEvent, ContractEvent, content_version
 from revenue_pipeline.domain.errors import RevenueError
 from revenue_pipeline.landing.inbox import InboxRow
 from revenue_pipeline.sources.entities import Entities, Entity, load_entities
@@ -41,6 +42,16 @@ class WaitingError(RevenueError):
     """One delivery needs another one that has not come; it is tried again with every translation."""
 
 
+@dataclass(frozen=True)
+class ContractState:
+    """The part of the newest event of a contract that decides about the next one."""
+
+    event_type: str
+    contract_version: int
+    source_version: str
+    effective_date: date
+
+
 class TranslationContext:
     """Answers of the warehouse to an adapter, and its remarks."""
 
@@ -49,7 +60,7 @@ class TranslationContext:
     ) -> None:
         self._connection = connection
         self._entities = entities or load_entities()
-        self._latest: dict[tuple[str, str, str], ContractEvent | _Stored | None] = {}
+        self._latest: dict[tuple[str, str, str], ContractState | None] = {}
         self._notes: dict[int, str] = {}
 
     def entity_for(self, source: str, tenant: str) -> Entity:
@@ -69,7 +80,7 @@ class TranslationContext:
 
     def latest_contract(
         self, source_system: str, entity_id: str, contract_id: str
-    ) -> "ContractEvent | _Stored | None":
+    ) -> ContractState | None:
         """The newest event this source has given of a contract, also in this very translation."""
         key = (source_system, entity_id, contract_id)
         if key not in self._latest:
@@ -80,14 +91,19 @@ class TranslationContext:
                 " order by contract_version desc limit 1",
                 key,
             ).fetchone()
-            self._latest[key] = None if row is None else _Stored(*row)
+            self._latest[key] = None if row is None else ContractState(*row)
         return self._latest[key]
 
     def remember(self, event: CanonicalEvent) -> None:
         """Let later rows of this translation see a contract event."""
         if isinstance(event, ContractEvent):
             key = (event.source_system, event.entity_id, event.contract_id)
-            self._latest[key] = event
+            self._latest[key] = ContractState(
+                event.event_type,
+                event.contract_version,
+                content_version(event),
+                event.effective_date,
+            )
 
     def newest_body(
         self, source: str, tenant: str, object_type: str, object_id: str
@@ -99,18 +115,6 @@ class TranslationContext:
             (source, tenant, object_type, object_id),
         ).fetchone()
         return None if row is None else bytes(row[0])
-
-
-class _Stored:
-    """The part of a stored contract event that decides about the next one."""
-
-    def __init__(
-        self, event_type: str, contract_version: int, source_version: str, effective_date: date
-    ) -> None:
-        self.event_type = event_type
-        self.contract_version = contract_version
-        self.source_version = source_version
-        self.effective_date = effective_date
 
 
 def local_date(instant: datetime, entity: Entity) -> date:

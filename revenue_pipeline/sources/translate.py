@@ -1,129 +1,210 @@
-"""From the log to canonical events: one range, one transaction, every delivery accounted for."""
+"""From the log to canonical events: attempts, dead letters, events and watermark in one transaction."""
 
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from psycopg.rows import class_row
+from pydantic import ValidationError
 
-from revenue_pipeline.canonical.models import Event
-from revenue_pipeline.canonical.writer import Origin, write_events
+from revenue_pipeline.canonical.models import CanonicalEvent
+from revenue_pipeline.canonical.writer import write_events
+from revenue_pipeline.domain.errors import MoneyError, RevenueError, UnknownCurrencyError
+from revenue_pipeline.landing.inbox import InboxRow
 from revenue_pipeline.landing.watermarks import newest_log_seq, read_watermark, write_watermark
 from revenue_pipeline.settings import Settings, load_settings
-from revenue_pipeline.sources.contract import (
-    Adapter,
-    InboxRow,
+from revenue_pipeline.sources.context import (
+    ReasonCode,
+    TranslationContext,
     TranslationError,
     WaitingError,
 )
-from revenue_pipeline.sources.registry import adapter_for, entity_for
+from revenue_pipeline.sources.registry import Adapter, adapter_for
 from revenue_pipeline.warehouse.copy import copy_rows
 
 CONSUMER = "canonical"
-
-_READ = """
-    select inbox.inbox_id, inbox_log.log_seq, inbox.source, inbox.tenant, inbox.delivery_key,
-        inbox.object_type, inbox.object_id, inbox.api_version, inbox.body, inbox.body_sha256,
-        inbox.origin, inbox.origin_row, inbox.collides_with_inbox_id is not null
-    from landing.inbox_log
-    inner join landing.inbox on inbox_log.inbox_id = inbox.inbox_id
-    where inbox_log.log_seq > %(from_seq)s and inbox_log.log_seq <= %(to_seq)s
-        and not exists (
-            select 1 from landing.attempt
-            where attempt.inbox_id = inbox.inbox_id and attempt.outcome <> 'waiting'
-        )
-    order by inbox_log.log_seq
+_LOCK = 4_702_611_812
+_ROW = """
+    select log.inbox_id, log.log_seq, inbox.source, inbox.tenant, inbox.delivery_key,
+        inbox.object_type, inbox.object_id, inbox.api_version, inbox.occurred_at,
+        inbox.received_at, inbox.content_type, inbox.body, inbox.body_sha256, inbox.origin,
+        inbox.origin_row, inbox.collides_with_inbox_id is not null as is_collision
+    from landing.inbox_log as log
+    inner join landing.inbox on log.inbox_id = inbox.inbox_id
 """
+_IN_RANGE = _ROW + " where log.log_seq > %s and log.log_seq <= %s order by log.log_seq"
+_WAITING = (
+    _ROW
+    + """ inner join lateral (
+        select attempt.outcome from landing.attempt
+        where attempt.inbox_id = log.inbox_id order by attempt.attempt_id desc limit 1
+    ) as newest on newest.outcome = 'waiting'
+    where log.log_seq <= %s order by log.log_seq"""
+)
 
 
-@dataclass(slots=True)
+class GapError(RevenueError):
+    """A translation that would leave rows of the log behind for ever."""
+
+
+@dataclass(frozen=True)
+class DeadLetter:
+    """A delivery that could not be translated. `origin_row` is the line in its file."""
+
+    inbox_id: int
+    origin: str
+    origin_row: int | None
+    reason_code: ReasonCode
+    detail: str
+
+    def __str__(self) -> str:
+        place = self.origin if self.origin_row is None else f"{self.origin}:{self.origin_row}"
+        return f"{place}: {self.reason_code} {self.detail}"
+
+
+@dataclass(frozen=True)
 class TranslationSummary:
-    """What a range became. Rows already dealt with in an earlier run are not counted again."""
+    """What a translation did: rows by outcome, and new events by type."""
 
-    from_seq: int
-    to_seq: int
     processed: int = 0
     waiting: int = 0
     dead: int = 0
-    written: dict[str, int] = field(default_factory=dict)
-    dead_by_reason: Counter[str] = field(default_factory=Counter)
+    events: dict[str, int] = field(default_factory=dict)
+    dead_letters: tuple[DeadLetter, ...] = ()
 
 
-def translate_pending(
-    connection: psycopg.Connection[Any], settings: Settings | None = None
-) -> TranslationSummary:
-    """Translate what the watermark has not reached, and try again what waited."""
-    from_seq, to_seq = read_watermark(connection, CONSUMER), newest_log_seq(connection)
-    waiting = connection.execute(
-        """
-        select min(newest.log_seq) from (
-            select distinct on (inbox_id) log_seq, outcome from landing.attempt
-            order by inbox_id, attempt_id desc
-        ) as newest where newest.outcome = 'waiting'
-        """
-    ).fetchone()
-    if waiting is not None and waiting[0] is not None:
-        from_seq = min(from_seq, waiting[0] - 1)
-    return translate_range(connection, from_seq, to_seq, settings)
+@dataclass(frozen=True)
+class _Outcome:
+    row: InboxRow
+    adapter_version: str
+    outcome: str
+    events: Sequence[CanonicalEvent] = ()
+    note: str | None = None
+    reason_code: ReasonCode | None = None
 
 
 def translate_range(
     connection: psycopg.Connection[Any],
     from_seq: int,
     to_seq: int,
+    *,
     settings: Settings | None = None,
 ) -> TranslationSummary:
-    """Translate log rows in (from_seq, to_seq] in the caller's transaction.
+    """Translate the log after `from_seq` up to and including `to_seq`.
 
-    Attempts, dead letters, events and the watermark are written together or not at all. A range
-    that was translated before adds nothing.
+    Everything is written in one transaction (a savepoint of the caller's, if it has begun one).
+    Translating rows again adds attempts but no events. Raises GapError when `from_seq` lies beyond
+    the watermark.
     """
-    settings = settings or load_settings()
-    # Two translations of one range would both see its rows as new.
-    connection.execute("select pg_advisory_xact_lock(hashtextextended('canonical.translate', 0))")
-    summary = TranslationSummary(from_seq, to_seq)
+    with connection.transaction():
+        _lock(connection)
+        mark = read_watermark(connection, CONSUMER)
+        if from_seq > mark:
+            raise GapError(f"log {mark + 1} to {from_seq} is not translated yet; start at {mark}")
+        rows = _rows(connection, _IN_RANGE, (from_seq, to_seq))
+        outcomes = list(_outcomes(rows, connection, settings or load_settings()))
+        summary = _write(connection, outcomes)
+        write_watermark(connection, CONSUMER, to_seq)
+    return summary
+
+
+def translate_pending(
+    connection: psycopg.Connection[Any], *, settings: Settings | None = None
+) -> TranslationSummary:
+    """Translate what is new in the log, then try again what waits for another delivery."""
+    chosen = settings or load_settings()
+    with connection.transaction():
+        _lock(connection)
+        mark = read_watermark(connection, CONSUMER)
+        fresh = translate_range(connection, mark, newest_log_seq(connection), settings=chosen)
+        rows = _rows(connection, _WAITING, (newest_log_seq(connection),))
+        # Still waiting is no news: only a change of state is an attempt worth keeping.
+        outcomes = [o for o in _outcomes(rows, connection, chosen) if o.outcome != "waiting"]
+        retried = _write(connection, outcomes)
+    return TranslationSummary(
+        processed=fresh.processed + retried.processed,
+        waiting=fresh.waiting - len([o for o in outcomes if o.row.log_seq > mark]),
+        dead=fresh.dead + retried.dead,
+        events=dict(sorted((Counter(fresh.events) + Counter(retried.events)).items())),
+        dead_letters=fresh.dead_letters + retried.dead_letters,
+    )
+
+
+def _lock(connection: psycopg.Connection[Any]) -> None:
+    connection.execute("select pg_advisory_xact_lock(%s)", (_LOCK,))
+
+
+def _rows(
+    connection: psycopg.Connection[Any], query: str, parameters: tuple[int, ...]
+) -> list[InboxRow]:
+    with connection.cursor(row_factory=class_row(InboxRow)) as cursor:
+        return cursor.execute(query.encode(), parameters).fetchall()
+
+
+def _outcomes(
+    rows: Iterable[InboxRow], connection: psycopg.Connection[Any], settings: Settings
+) -> Iterable[_Outcome]:
+    context = TranslationContext(connection)
     adapters: dict[str, Adapter] = {}
-    events: list[tuple[Origin, Event]] = []
-    attempts: list[tuple[object, ...]] = []
-    dead: list[tuple[object, ...]] = []
-    for values in connection.execute(_READ, {"from_seq": from_seq, "to_seq": to_seq}).fetchall():
-        row = InboxRow(*values)
+    for row in rows:
         if row.source not in adapters:
             adapters[row.source] = adapter_for(row.source, settings)
-        adapter = adapters[row.source]
-        origin = Origin(row.inbox_id, row.log_seq, row.tenant, row.body_sha256, adapter.version)
-        try:
-            translation = adapter.translate(row, entity_for(row.source, row.tenant))
-        except WaitingError as error:
-            summary.waiting += 1
-            attempts.append((row.inbox_id, row.log_seq, adapter.version, "waiting", 0, str(error)))
-        except TranslationError as error:
-            summary.dead += 1
-            summary.dead_by_reason[error.reason_code] += 1
-            attempts.append((row.inbox_id, row.log_seq, adapter.version, "dead", 0, error.detail))
-            dead.append((row.inbox_id, "translate", error.reason_code, error.detail))
-        else:
-            summary.processed += 1
-            attempts.append(
-                (
-                    row.inbox_id,
-                    row.log_seq,
-                    adapter.version,
-                    "processed",
-                    len(translation.events),
-                    translation.note,
-                )
-            )
-            events.extend((origin, event) for event in translation.events)
+        yield _translate(row, adapters[row.source], context)
+
+
+def _translate(row: InboxRow, adapter: Adapter, context: TranslationContext) -> _Outcome:
+    def dead(code: ReasonCode, detail: str) -> _Outcome:
+        shown = detail.replace("\x00", "\\x00").encode(errors="replace").decode()
+        return _Outcome(row, adapter.version, "dead", note=shown[:1000], reason_code=code)
+
+    try:
+        events = tuple(adapter.translate(row, context))
+    except TranslationError as error:
+        return dead(error.reason_code, error.detail)
+    except WaitingError as error:
+        return _Outcome(row, adapter.version, "waiting", note=str(error))
+    except UnknownCurrencyError as error:
+        return dead("UNKNOWN_CURRENCY", str(error))
+    except MoneyError as error:
+        return dead("ARITHMETIC", str(error))
+    except ValidationError as error:
+        return dead("SCHEMA", _first_fault(error))
+    for event in events:
+        context.remember(event)
+    return _Outcome(row, adapter.version, "processed", events, context.note_of(row))
+
+
+def _first_fault(error: ValidationError) -> str:
+    fault = error.errors(include_url=False, include_context=False)[0]
+    place = ".".join(str(part) for part in fault["loc"])
+    shown = repr(fault["input"])
+    text = f"{fault['msg']} ({shown if len(shown) <= 60 else shown[:57] + '...'})"
+    return f"{place}: {text}" if place else text
+
+
+def _write(connection: psycopg.Connection[Any], outcomes: Sequence[_Outcome]) -> TranslationSummary:
+    new = write_events(connection, ((o.row, event) for o in outcomes for event in o.events))
     copy_rows(
         connection,
         "landing.attempt",
         ("inbox_id", "log_seq", "adapter_version", "outcome", "event_count", "note"),
-        attempts,
+        (
+            (o.row.inbox_id, o.row.log_seq, o.adapter_version, o.outcome, len(o.events), o.note)
+            for o in outcomes
+        ),
+    )
+    letters = tuple(
+        DeadLetter(o.row.inbox_id, o.row.origin, o.row.origin_row, o.reason_code, o.note or "")
+        for o in outcomes
+        if o.reason_code is not None
     )
     copy_rows(
-        connection, "landing.dead_letter", ("inbox_id", "stage", "reason_code", "detail"), dead
+        connection,
+        "landing.dead_letter",
+        ("inbox_id", "stage", "reason_code", "detail"),
+        ((letter.inbox_id, "translate", letter.reason_code, letter.detail) for letter in letters),
     )
-    summary.written = write_events(connection, events)
-    write_watermark(connection, CONSUMER, to_seq)
-    return summary
+    counts = Counter(outcome.outcome for outcome in outcomes)
+    return TranslationSummary(counts["processed"], counts["waiting"], counts["dead"], new, letters)
