@@ -145,6 +145,7 @@ class _Evaluation:
         from great_expectations.data_context.types.base import (
             DataContextConfig,
             InMemoryStoreBackendDefaults,
+            ProgressBarsConfig,
         )
 
         self._gx = gx
@@ -156,7 +157,7 @@ class _Evaluation:
                 store_backend_defaults=InMemoryStoreBackendDefaults(),
                 data_docs_sites=site_config(docs_folder(database.home, entity_id)),
                 analytics_enabled=False,
-                progress_bars={"globally": False, "metric_calculations": False},
+                progress_bars=ProgressBarsConfig(globally=False, metric_calculations=False),
             ),
         )
         self._source = self.context.data_sources.add_postgres(
@@ -199,7 +200,11 @@ class _Evaluation:
             },
             run_id=gx.RunIdentifier(run_name=run_id),
         )
-        answers = {result.expectation_config.meta["rule"]: result for result in outcome.results}
+        answers = {
+            result.expectation_config.meta["rule"]: result
+            for result in outcome.results
+            if result.expectation_config is not None
+        }
         missing = [rule.rule for rule in suite.rules if rule.rule not in answers]
         if missing or len(outcome.results) != len(suite.rules):
             raise SuiteError(f"{suite.name}: no answer for {', '.join(missing) or 'some rule'}")

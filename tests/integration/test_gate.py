@@ -55,7 +55,7 @@ BROKEN = {
     "OBL-002": f"{OBLIGATION} set currency_code = '$' where obligation_id = 'O1'",
     "OBL-003": f"{OBLIGATION} set allocated_minor = 9001 where obligation_id = 'O1'",
     "OBL-004": f"{OBLIGATION} set pending_minor = 0 where obligation_id = 'O1S'",
-    "OBL-005": f"{SEGMENT} set cut_date = '2025-02-11' where obligation_id = 'O1' and base_minor = 0",
+    "OBL-005": f"{SEGMENT} set cut_date = '2025-02-11' where price_minor = 4000",
     "OBL-006": "update marts.dim_contract set is_quarantined = true where contract_id = 'C2'",
     "OBL-007": contract("C9"),
     "POS-001": copied("fct_contract_position", "contract_id = 'C2'"),
@@ -63,7 +63,7 @@ BROKEN = {
     "POS-003": f"{POSITION} set contract_asset_minor = 1, contract_liability_minor = 5901"
     " where contract_id = 'C1' and period_start_date = '2025-01-01'",
     "POS-004": f"{POSITION} set recognized_minor = 3101 where billed_minor = 0",
-    "POS-005": f"{POSITION} set receivable_minor = 5899 where contract_id = 'C2' and billed_minor > 0",
+    "POS-005": f"{POSITION} set receivable_minor = 5899 where receivable_minor = 5900",
     "ROL-001": copied("fct_deferred_revenue_rollforward", "period_start_date = '2025-03-01'"),
     "ROL-002": f"{ROLLFORWARD} set currency_code = 'USD ' where opening_minor = 0",
     "ROL-003": f"{ROLLFORWARD} set billings_minor = 9001 where opening_minor = 0",
@@ -76,7 +76,8 @@ BROKEN = {
     "USE-005": "insert into landing.load (source, channel, origin, content_sha256, received_count,"
     " added_count, duplicate_count, collision_count)"
     " values ('crm_orders', 'file', 'lost.jsonl', 'h', 3, 3, 0, 0)",
-    "USE-006": f"{USAGE} set is_entitled = true, reason_code = null, line_id = 'L1' where usage_id = 'u3'",
+    "USE-006": f"{USAGE} set is_entitled = true, reason_code = null, line_id = 'L1'"
+    " where usage_id = 'u3'",
 }
 
 

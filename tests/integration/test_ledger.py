@@ -159,7 +159,8 @@ def test_a_correction_before_the_close_is_posted_as_the_difference(books: Databa
     assert (result.entries, result.lines, result.debit_minor) == (1, 2, {"USD": 100})
     assert ask(
         books,
-        "select line.account_code, line.amount_minor, entry.is_late from ledger.journal_line as line"
+        "select line.account_code, line.amount_minor, entry.is_late"
+        " from ledger.journal_line as line"
         " join ledger.journal_entry as entry using (entry_id)"
         f" where entry.batch_id = '{result.batch_id}' order by account_code",
     ) == [("2100", -100, False), ("4000", 100, False)]
@@ -351,19 +352,16 @@ def test_an_unbalanced_entry_is_refused_by_the_database(books: Database) -> None
     result = post(books, JANUARY)
     line = "'US', '2025-01-01', '2025-01-01', 'C1', '', 'tax'"
 
-    with (
-        books.connect() as connection,
-        pytest.raises(errors.CheckViolation, match="does not balance"),
-    ):
-        connection.execute(
-            "insert into ledger.journal_entry values ('forged', %s, 'US', '2025-01-01',"
-            " '2025-01-01', 'C1', 'tax', 'USD', false)",
-            (result.batch_id,),
-        )
-        connection.execute(
-            f"insert into ledger.journal_line values ('forged', 1, {line}, '1100', 'USD', 10),"
-            f" ('forged', 2, {line}, '2000', 'USD', -9)".encode()
-        )
+    forged = f"""
+        insert into ledger.journal_entry values
+            ('forged', '{result.batch_id}', 'US', '2025-01-01', '2025-01-01', 'C1', 'tax', 'USD',
+            false);
+        insert into ledger.journal_line values
+            ('forged', 1, {line}, '1100', 'USD', 10), ('forged', 2, {line}, '2000', 'USD', -9)
+    """
+
+    with pytest.raises(errors.CheckViolation, match="does not balance"):
+        change(books, forged)
 
 
 @pytest.mark.parametrize("table", ["journal_batch", "journal_entry", "journal_line"])
