@@ -14,6 +14,7 @@ from typing import Literal
 from revenue_pipeline.domain.errors import RevenueError
 from revenue_pipeline.paths import DBT_PROJECT_DIR, PROJECT_ROOT
 from revenue_pipeline.settings import Settings
+from revenue_pipeline.warehouse.account import server_account
 from revenue_pipeline.warehouse.database import DATABASE_NAME, Database, embedded_server
 from revenue_pipeline.warehouse.embedded import bin_dir
 from revenue_pipeline.warehouse.migrate import applied_migrations, read_migrations
@@ -119,12 +120,6 @@ def _home(settings: Settings) -> Iterator[Finding]:
             "fail", "home", f"cannot write {existing}; set REVENUE_HOME to a folder of your own"
         )
         return
-    if not settings.database_url:
-        try:
-            embedded_server(settings).check_reachable()
-        except RevenueError as error:
-            yield Finding("fail", "home", str(error))
-            return
     made = "" if existing == settings.home else " (made by the first command)"
     yield Finding("ok", "home", f"{settings.home}{made}")
 
@@ -147,13 +142,14 @@ def _server(settings: Settings) -> Iterator[Finding]:
         return
     server = embedded_server(settings)
     try:
+        server_account(server.data)
         ready = server.is_ready()
     except RevenueError as error:
         yield Finding("fail", "server", str(error))
         return
     if ready:
         yield from _migrations(
-            Database(server.url(DATABASE_NAME), settings.home), f"up, socket in {server.socket_dir}"
+            Database(server.url(DATABASE_NAME), settings.home), f"up, cluster in {server.root}"
         )
     elif server.log.exists() and (server.data / "postmaster.pid").exists():
         yield Finding(

@@ -105,10 +105,9 @@ def open_database(settings: Settings) -> Database:
         _prepare(database)
         return database
     server = embedded_server(settings)
-    database = Database(server.url(DATABASE_NAME), settings.home)
     deadline = time.monotonic() + RECOVERY_SECONDS
     while True:
-        server.start()
+        database = Database(server.start().url(DATABASE_NAME), settings.home)
         try:
             _prepare(database)
         except (ConfigurationError, psycopg.OperationalError):

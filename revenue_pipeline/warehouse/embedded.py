@@ -12,7 +12,6 @@ import importlib.util
 import os
 import pwd
 import shutil
-import stat
 import subprocess
 import tempfile
 import time
@@ -24,6 +23,13 @@ from urllib.parse import quote
 import psutil
 
 from revenue_pipeline.domain.errors import ServerError
+from revenue_pipeline.warehouse.account import (
+    move_out,
+    obstacle,
+    reachable_programs,
+    real_root,
+    server_account,
+)
 
 MAJOR_VERSION = "18"
 PORT = 5432  # names the socket file only: the server has no TCP address
@@ -71,21 +77,21 @@ class EmbeddedPostgres:
     `start()` is idempotent and safe from many processes at once; only `stop()` stops the server.
     Only a Unix socket in a 0700 folder listens, so `trust` means: whoever may open that folder.
     PostgreSQL refuses to run as root; root starts it under the account REVENUE_PG_USER (default
-    `nobody`), or under the owner of an existing cluster.
+    `nobody`), or under the owner of an existing cluster. `root` then lies elsewhere if that account
+    cannot enter it (see account.py).
     """
 
     def __init__(self, root: Path, *, fast: bool = False) -> None:
-        self.root = root.absolute()
         self.fast = fast
-        self.data = self.root / "data"
-        self.log = self.root / "postgres.log"
-        self.socket_dir = self._choose_socket_dir()
+        self._settle(real_root(root.absolute()))
 
     def start(self) -> Self:
         """Start the server unless it answers. Raises ServerError with the end of the log."""
         if self.is_ready():
             return self
         account = self._account()
+        if account and obstacle(self.root, account):
+            self._settle(move_out(self.root, account))
         self._make_folders(account)
         with self._locked():
             if self.is_ready():
@@ -146,17 +152,13 @@ class EmbeddedPostgres:
         host = quote(str(self.socket_dir), safe="")
         return f"postgresql://postgres@/{quote(database)}?host={host}&port={PORT}"
 
-    def check_reachable(self) -> None:
-        """When root starts the server, its account must get to the data and to the programs.
-
-        Raises ServerError naming the folder in the way, where PostgreSQL says permission denied.
-        """
-        account = self._account()
-        if account:
-            for path in (self.root, bin_dir()):
-                _check_path(path, account, "REVENUE_HOME" if path == self.root else "the project")
-
     # -- folders and accounts ---------------------------------------------------------------------
+
+    def _settle(self, root: Path) -> None:
+        self.root = root
+        self.data = root / "data"
+        self.log = root / "postgres.log"
+        self.socket_dir = self._choose_socket_dir()
 
     def _choose_socket_dir(self) -> Path:
         near = self.root / "run"
@@ -166,39 +168,12 @@ class EmbeddedPostgres:
             return near
         digest = hashlib.sha256(str(self.data).encode()).hexdigest()[:16]
         # not TMPDIR: every process must agree on the place
-        return Path("/tmp") / f"rp-{os.geteuid()}-{digest}"  # noqa: S108 - 0700, owner is checked
+        return Path("/tmp") / f"rp-{digest}"  # noqa: S108 - 0700, owner is checked
 
     def _account(self) -> pwd.struct_passwd | None:
-        """The account to run under when we are root; an existing cluster keeps its owner."""
-        if os.geteuid() != 0:
-            self._refuse_foreign_cluster()
-            return None
-        if self.data.exists() and self.data.stat().st_uid != 0:
-            with contextlib.suppress(KeyError):
-                return pwd.getpwuid(self.data.stat().st_uid)
-        name = os.environ.get("REVENUE_PG_USER", "nobody")
-        try:
-            return pwd.getpwnam(name)
-        except KeyError:
-            raise ServerError(
-                f"PostgreSQL does not run as root and there is no account {name!r}; "
-                "set REVENUE_PG_USER to an unprivileged account"
-            ) from None
-
-    def _refuse_foreign_cluster(self) -> None:
-        folder = self.data if self.data.exists() else self.root
-        if folder.exists() and folder.stat().st_uid != os.geteuid():
-            try:
-                owner = pwd.getpwuid(folder.stat().st_uid).pw_name
-            except KeyError:
-                owner = str(folder.stat().st_uid)
-            raise ServerError(
-                f"the database in {self.root} belongs to the account {owner!r}; "
-                "run as the user who made it or set REVENUE_HOME to a folder of your own"
-            )
+        return server_account(self.data)
 
     def _make_folders(self, account: pwd.struct_passwd | None) -> None:
-        self.check_reachable()  # before anything is left behind
         # root's account needs to pass through, not to read; created here, so ours to set
         missing = [p for p in (self.root, *self.root.parents) if not p.exists()]
         try:
@@ -241,11 +216,12 @@ class EmbeddedPostgres:
         account: pwd.struct_passwd | None = None,
         new_session: bool = False,
     ) -> tuple[int, str]:
+        programs = reachable_programs(bin_dir(), account) if account else bin_dir()
         environment = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
         # a FILE: the postmaster inherits it, and on a pipe the caller would wait for ever
         with tempfile.TemporaryFile("w+", errors="replace") as output:
             done = subprocess.run(
-                [str(bin_dir() / program), *map(str, arguments)],
+                [str(programs / program), *map(str, arguments)],
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
@@ -349,22 +325,3 @@ class EmbeddedPostgres:
 
 def _one_line(text: str) -> str:
     return " | ".join(line.strip() for line in text.splitlines() if line.strip())
-
-
-def _check_path(path: Path, account: pwd.struct_passwd, what: str) -> None:
-    for folder in (*reversed(path.parents), path):
-        if not folder.exists():
-            return
-        status = folder.stat()
-        if status.st_uid == account.pw_uid:
-            bit = stat.S_IXUSR
-        elif status.st_gid == account.pw_gid:
-            bit = stat.S_IXGRP
-        else:
-            bit = stat.S_IXOTH
-        if not status.st_mode & bit:
-            raise ServerError(
-                f"PostgreSQL does not run as root, and the account {account.pw_name!r} cannot "
-                f"enter {folder} on the way to {path}; move {what} out of it, or allow it: "
-                f"chmod o+x {folder}"
-            )

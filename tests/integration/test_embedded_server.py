@@ -17,11 +17,13 @@ import pytest
 from revenue_pipeline.domain.errors import ConfigurationError, ServerError
 from revenue_pipeline.paths import PROJECT_ROOT
 from revenue_pipeline.settings import Settings, load_settings
+from revenue_pipeline.warehouse import account, embedded
 from revenue_pipeline.warehouse.database import Database, embedded_server, open_database
-from revenue_pipeline.warehouse.embedded import EmbeddedPostgres
+from revenue_pipeline.warehouse.embedded import EmbeddedPostgres, bin_dir
 
 OPEN_AND_TELL_THE_PID = """
 from revenue_pipeline.settings import load_settings
+from revenue_pipeline.warehouse import account, embedded
 from revenue_pipeline.warehouse.database import embedded_server, open_database
 open_database(load_settings())
 print(embedded_server(load_settings()).postmaster_pid())
@@ -244,9 +246,54 @@ def test_a_cluster_of_another_version_is_refused(home: Path) -> None:
         open_database(Settings(home=home))
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts the server under another account")
-def test_a_home_the_account_cannot_enter_is_named_and_left_clean(home: Path) -> None:
+needs_root = pytest.mark.skipif(
+    os.geteuid() != 0, reason="only root starts the server under another account"
+)
+
+
+@needs_root
+def test_a_home_the_account_cannot_enter_keeps_its_cluster_elsewhere(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "SHARED_DIR", tmp_path / "shared")
+    home.mkdir(mode=0o700)
+    database = start(home)
+    server = embedded_server(Settings(home=home))
+    assert server.root.parent == tmp_path / "shared"
+    assert stat.S_IMODE(home.stat().st_mode) == 0o700  # nobody's folders are opened
+    kill(pid_of(home))
+    assert kept_rows(open_database(Settings(home=home))) == [("kept", 1)]
+    assert database.url == server.url("revenue")
+    server.stop("immediate")
+    shutil.rmtree(home)
+    home.mkdir(mode=0o700)
+    assert kept_rows(open_database(Settings(home=home))) == []  # a new home, not the old one
+
+
+@needs_root
+def test_programs_the_account_cannot_reach_are_copied_once(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(account, "SHARED_DIR", tmp_path / "shared")
+    package = bin_dir().parent.parent
+    private = tmp_path / "private"
+    private.mkdir(mode=0o700)
+    shutil.copytree(bin_dir().parent, private / package.name / bin_dir().parent.name)
+    shutil.copytree(package.with_name(f"{package.name}.libs"), private / f"{package.name}.libs")
+    programs = private / package.name / bin_dir().parent.name / "bin"
+    monkeypatch.setattr(embedded, "bin_dir", lambda: programs)
+    assert kept_rows(start(home)) == [("kept", 1)]
+    executable = Path(psutil.Process(pid_of(home)).exe())
+    assert executable.is_relative_to(tmp_path / "shared")
+    assert len(list((tmp_path / "shared").iterdir())) == 1
+
+
+@needs_root
+def test_a_home_the_account_cannot_enter_is_named_where_nothing_else_can_be_written(
+    home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setattr(account, "SHARED_DIR", tmp_path / "file" / "shared")
     home.mkdir(mode=0o700)
     with pytest.raises(ServerError, match=f"cannot enter {home} .* chmod o\\+x {home}"):
         open_database(Settings(home=home))
-    assert list(home.iterdir()) == []
