@@ -1,1 +1,1 @@
-"""One vocabulary for what all sources say: contracts, rights, invoices, usage, credits, payments."""
+"""One vocabulary for all sources: contracts, rights, invoices, usage, credits, payments."""

@@ -258,7 +258,8 @@ def _plain(value: object) -> object:
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Decimal):
-        return format(value.normalize(), "f") if value else "0"  # 1.50 and 1.5 are one quantity
+        text = format(value, "f")  # normalize() would round to the context's precision
+        return (text.rstrip("0").rstrip(".") if "." in text else text) if value else "0"
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):

@@ -1,4 +1,4 @@
-"""Receiving deliveries: every record is kept once, duplicates are counted, collisions are kept too."""
+"""Receiving deliveries: each is kept once, duplicates are counted, collisions kept too."""
 
 import hashlib
 from collections.abc import Iterable, Sequence
@@ -51,7 +51,10 @@ class Record:
 
 @dataclass(frozen=True)
 class InboxRow:
-    """A stored delivery with its place in the log. `is_collision`: its key came with other content."""
+    """A stored delivery and its place in the log.
+
+    `is_collision`: its key came before with other content.
+    """
 
     inbox_id: int
     log_seq: int
@@ -164,7 +167,7 @@ def refuse(
     content: bytes,
     reason: str,
 ) -> int:
-    """Record that a whole load was refused and why; nothing of it is stored. Returns its load_id."""
+    """Record that a whole load was refused and why; nothing is stored. Returns its load_id."""
     return _write_load(
         connection,
         source=source,

@@ -30,7 +30,7 @@ ReasonCode = Literal[
 
 
 class TranslationError(RevenueError):
-    """One delivery has no meaning that can be booked: it becomes a dead letter, the rest goes on."""
+    """A delivery has no meaning that can be booked: it becomes a dead letter, the rest goes on."""
 
     def __init__(self, reason_code: ReasonCode, detail: str) -> None:
         self.reason_code = reason_code
@@ -39,7 +39,7 @@ class TranslationError(RevenueError):
 
 
 class WaitingError(RevenueError):
-    """One delivery needs another one that has not come; it is tried again with every translation."""
+    """A delivery needs another one that has not come; every translation tries it again."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""From the log to canonical events: attempts, dead letters, events and watermark in one transaction."""
+"""From the log to canonical events: attempts, dead letters, events and watermark at once."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -35,14 +35,13 @@ _ROW = """
     inner join landing.inbox on log.inbox_id = inbox.inbox_id
 """
 _IN_RANGE = _ROW + " where log.log_seq > %s and log.log_seq <= %s order by log.log_seq"
-_WAITING = (
-    _ROW
-    + """ inner join lateral (
+_WAITING = f"""{_ROW}
+    inner join lateral (
         select attempt.outcome from landing.attempt
         where attempt.inbox_id = log.inbox_id order by attempt.attempt_id desc limit 1
     ) as newest on newest.outcome = 'waiting'
-    where log.log_seq <= %s order by log.log_seq"""
-)
+    where log.log_seq <= %s order by log.log_seq
+"""  # noqa: S608 - constants of this module
 
 
 class GapError(RevenueError):

@@ -1,0 +1,1 @@
+"""File agreements: CSV files described in YAML, without code. See agreements/*.yml."""
