@@ -13,6 +13,8 @@ import typer
 
 from revenue_pipeline.domain.errors import ConfigurationError, RevenueError
 
+MOST_DEAD_LETTERS = 20  # printed; all are in landing.dead_letter
+
 app = typer.Typer(
     help="A revenue subledger: contracts, usage and invoices in; balanced, explained journals out.",
     no_args_is_help=True,
@@ -29,7 +31,7 @@ def main() -> None:
         with _lost_database_in_one_line():
             app()
     except RevenueError as error:
-        print(f"revenue: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201
+        typer.echo(f"revenue: {_one_line(str(error))}", err=True)
         sys.exit(error.exit_code)
 
 
@@ -63,25 +65,35 @@ def ingest(
         str | None, typer.Option(help="Account of the source the files speak for.")
     ] = None,
 ) -> None:
-    """Land files, one line each. Exit code 2 when a whole file was refused."""
+    """Take files in and translate them. Exit code 2 when a whole file was refused."""
     from revenue_pipeline.settings import load_settings
     from revenue_pipeline.sources.ingest import ingest as ingest_files
     from revenue_pipeline.warehouse.database import open_database
 
     settings = load_settings()
-    with open_database(settings).connect() as connection:
-        report = ingest_files(connection, source, paths, settings=settings, tenant=tenant)
-    refused = 0
+    with open_database(settings).connect(autocommit=True) as connection:
+        report = ingest_files(
+            connection, source, paths, settings=settings, tenant=tenant, translate=True
+        )
     for file in report.files:
         if file.refused:
-            refused += 1
-            typer.echo(f"refused  {file.reason}", err=True)
+            typer.echo(f"refused  {_one_line(file.reason or file.path)}", err=True)
         else:
             typer.echo(
                 f"landed   {file.path}: {file.received} received, {file.added} added, "
                 f"{file.duplicates} duplicates, {file.collisions} collisions"
             )
-    raise typer.Exit(2 if refused else 0)
+    for letter in report.dead_letters[:MOST_DEAD_LETTERS]:
+        typer.echo(f"dead     {_one_line(str(letter))}", err=True)
+    if len(report.dead_letters) > MOST_DEAD_LETTERS:
+        further = len(report.dead_letters) - MOST_DEAD_LETTERS
+        typer.echo(f"dead     {further} more, all of them in landing.dead_letter", err=True)
+    if report.translation:
+        typer.echo(
+            f"translated {report.translation.processed} rows, "
+            f"{report.translation.waiting} waiting, {report.translation.dead} dead"
+        )
+    raise typer.Exit(2 if report.refused else 0)
 
 
 @app.command()
@@ -168,6 +180,11 @@ def doctor() -> None:
     for finding in findings:
         typer.echo(f"{finding.state:<5} {finding.subject}: {finding.text}")
     raise typer.Exit(1 if any(finding.state == "fail" for finding in findings) else 0)
+
+
+def _one_line(text: str) -> str:
+    """Whatever a source wrote into a message: one line, nothing a terminal would obey."""
+    return "".join(char if char.isprintable() else " " for char in " ".join(text.split()))
 
 
 def _use_bytecode_cache() -> None:
