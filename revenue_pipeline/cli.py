@@ -208,7 +208,7 @@ def _lost_database_in_one_line() -> Iterator[None]:
         psycopg = sys.modules.get("psycopg")  # not imported here: --help needs no database driver
         if psycopg is None or not isinstance(error, psycopg.OperationalError):
             raise
-        message = f"the database went away ({error}); run the command again to continue"
+        message = f"the database cannot go on ({error}); run the command again to continue"
         raise ConfigurationError(message) from error
 
 
