@@ -18,8 +18,8 @@ def split(content: bytes, filename: str) -> Iterator[Record]:
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        row = content.count(b"\n", 0, error.start) + 1
-        raise FileRefusedError(filename, row, f"is not UTF-8 at byte {error.start}") from None
+        line = content.count(b"\n", 0, error.start) + 1
+        raise FileRefusedError(filename, line, f"is not UTF-8 at byte {error.start}") from None
     for row, value in _values(text, filename):
         for found in _objects(value, filename, row):
             yield _record(found, row)
