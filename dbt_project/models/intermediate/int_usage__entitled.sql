@@ -70,10 +70,44 @@ rights as (
 
 ),
 
+-- Two joins instead of one with "or", so that both can be hash joins.
+candidates as (
+
+    select
+        usage_events.event_id,
+        rights.contract_id,
+        rights.line_id,
+        rights.is_trial,
+        rights.from_date,
+        rights.to_date,
+        rights.meter
+    from usage_events
+    inner join rights
+        on
+            usage_events.entity_id = rights.entity_id
+            and usage_events.contract_id = rights.contract_id
+    union all
+    select
+        usage_events.event_id,
+        rights.contract_id,
+        rights.line_id,
+        rights.is_trial,
+        rights.from_date,
+        rights.to_date,
+        rights.meter
+    from usage_events
+    inner join rights
+        on
+            usage_events.entity_id = rights.entity_id
+            and usage_events.customer_id = rights.customer_id
+    where usage_events.contract_id is null
+
+),
+
 -- The right whose range holds the day wins; else the nearest says why not.
 matched as (
 
-    select distinct on (usage_events.entity_id, usage_events.event_id)
+    select distinct on (usage_events.event_id)
         usage_events.event_id,
         usage_events.entity_id,
         usage_events.source_system,
@@ -82,29 +116,23 @@ matched as (
         usage_events.meter,
         usage_events.quantity,
         usage_events.usage_date,
-        coalesce(usage_events.contract_id, rights.contract_id) as contract_id,
-        rights.line_id,
-        rights.is_trial,
-        rights.from_date,
-        rights.to_date,
-        rights.meter as right_meter
+        coalesce(usage_events.contract_id, candidates.contract_id) as contract_id,
+        candidates.line_id,
+        candidates.is_trial,
+        candidates.from_date,
+        candidates.to_date,
+        candidates.meter as right_meter
     from usage_events
-    left join rights
-        on
-            usage_events.entity_id = rights.entity_id
-            and (
-                usage_events.contract_id = rights.contract_id
-                or (usage_events.contract_id is null and usage_events.customer_id = rights.customer_id)
-            )
+    left join candidates on usage_events.event_id = candidates.event_id
     order by
-        usage_events.entity_id asc,
         usage_events.event_id asc,
-        (rights.meter is not distinct from usage_events.meter) desc,
-        (usage_events.usage_date between rights.from_date and coalesce(rights.to_date, 'infinity'::date)) desc nulls last,
-        (usage_events.usage_date >= rights.from_date) desc nulls last,
-        rights.from_date desc nulls last,
-        rights.contract_id asc,
-        rights.line_id asc
+        (candidates.meter is not distinct from usage_events.meter) desc,
+        (usage_events.usage_date between candidates.from_date and coalesce(candidates.to_date, 'infinity'::date))
+            desc nulls last,
+        (usage_events.usage_date >= candidates.from_date) desc nulls last,
+        candidates.from_date desc nulls last,
+        candidates.contract_id asc,
+        candidates.line_id asc
 
 ),
 
