@@ -128,7 +128,7 @@ matched as (
         usage_events.event_id asc,
         (candidates.meter is not distinct from usage_events.meter) desc,
         (usage_events.usage_date between candidates.from_date and coalesce(candidates.to_date, 'infinity'::date))
-            desc nulls last,
+        desc nulls last,
         (usage_events.usage_date >= candidates.from_date) desc nulls last,
         candidates.from_date desc nulls last,
         candidates.contract_id asc,
