@@ -1,0 +1,1 @@
+"""What Dagster shows and runs. Bodies are thin: the work is done by the packages below."""

@@ -1,0 +1,1 @@
+"""What starts by itself, and what may not run at the same time."""

@@ -1,0 +1,1 @@
+"""Gates: rules that must hold before numbers move on."""

@@ -1,0 +1,1 @@
+"""Posting, closing, and what ERP teams read."""

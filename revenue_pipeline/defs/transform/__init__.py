@@ -1,0 +1,1 @@
+"""The dbt project as assets, built by dbt in this process."""
