@@ -182,9 +182,19 @@ class _Evaluation:
             f"{table}__{self._entity_id}",
             query=f"select * from {suite.table} where entity_id = '{self._entity_id}'",  # noqa: S608
         )
-        expectations = gx.ExpectationSuite(
-            name=suite.name, expectations=[self._expectation(rule) for rule in suite.rules]
-        )
+        try:
+            expectations = gx.ExpectationSuite(
+                name=suite.name, expectations=[self._expectation(rule) for rule in suite.rules]
+            )
+        except (gx.exceptions.GreatExpectationsError, ValueError) as error:
+            # Keyword arguments the type does not take.
+            reason = " ".join(str(error).split())
+            raise SuiteError(f"{suite.name}: a rule cannot be read: {reason}") from None
+        # A type it does not know is logged and left out of the suite, without an error.
+        kept = {entry.meta["rule"] for entry in expectations.expectations if entry.meta}
+        dropped = [rule.rule for rule in suite.rules if rule.rule not in kept]
+        if dropped:
+            raise SuiteError(f"{suite.name}: a rule cannot be read: {', '.join(dropped)}")
         validation = self.context.validation_definitions.add(
             gx.ValidationDefinition(
                 name=suite.name,

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from revenue_pipeline.paths import EXPECTATIONS_DIR
-from revenue_pipeline.quality import suites
+from revenue_pipeline.quality import gate, suites
 from revenue_pipeline.quality.errors import GateClosedError, SuiteError
 from revenue_pipeline.quality.fingerprint import entity_fingerprint
 from revenue_pipeline.quality.gate import ERP_JOURNALS, GateResult, evaluate_gate
@@ -337,3 +337,37 @@ def test_a_broken_warning_is_shown_but_does_not_close_the_gate(
 
     assert [rule.rule for rule in result.rules if not rule.passed] == ["USE-003"]
     assert result.passed
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        pytest.param(lambda rule: rule.update(type="expect_miracles"), id="unknown type"),
+        pytest.param(lambda rule: rule.update(kwargs={"colour": "red"}), id="unknown argument"),
+    ],
+)
+def test_a_rule_great_expectations_cannot_read_leaves_no_verdict(
+    books: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, edit: Any
+) -> None:
+    folder = edited(tmp_path, "fct_contract_position.yml", lambda c: edit(c["expectations"][1]))
+    monkeypatch.setattr(suites, "EXPECTATIONS_DIR", folder)
+
+    with pytest.raises(SuiteError, match="a rule cannot be read"):
+        judge(books)
+    with books.connect() as connection:
+        assert connection.execute("select count(*) from governance.gate_verdict").fetchone() == (0,)
+
+
+def test_rows_that_change_while_they_are_judged_get_no_verdict(
+    books: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judged = gate._Evaluation.run
+
+    def change_and_judge(evaluation: Any, run_id: str) -> Any:
+        change(books, f"{MOVEMENT} set amount_minor = 9001 where movement_id = 'm01'")
+        return judged(evaluation, run_id)
+
+    monkeypatch.setattr(gate._Evaluation, "run", change_and_judge)
+
+    with pytest.raises(SuiteError, match="changed while they were judged"):
+        judge(books)
