@@ -56,5 +56,4 @@ def write_schemas(folder: Path = SCHEMAS_DIR) -> list[Path]:
 
 
 if __name__ == "__main__":
-    for file in write_schemas():
-        print(file)
+    write_schemas()
