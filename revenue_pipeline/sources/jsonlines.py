@@ -27,8 +27,8 @@ def json_objects(
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise FileRefusedError(filename, line, f"is not UTF-8 at byte {error.start}") from None
+        number = content.count(b"\n", 0, error.start) + 1
+        raise FileRefusedError(filename, number, f"is not UTF-8 at byte {error.start}") from None
     if text.lstrip().startswith("["):
         yield from _array(text, filename)
         return
@@ -42,7 +42,7 @@ def json_objects(
             raise FileRefusedError(filename, number, error.reason) from None
         if not isinstance(value, dict):
             raise FileRefusedError(filename, number, "is not a JSON object")
-        yield number, line.strip().encode(errors="surrogatepass"), value
+        yield number, line.strip().encode(), value
 
 
 def _array(text: str, filename: str) -> Iterator[tuple[int | None, bytes, dict[str, object]]]:
