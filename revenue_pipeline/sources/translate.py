@@ -1,8 +1,8 @@
 """From the log to canonical events: attempts, dead letters, events and watermark at once."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import psycopg
@@ -25,6 +25,7 @@ from revenue_pipeline.sources.registry import Adapter, adapter_for
 from revenue_pipeline.warehouse.copy import copy_rows
 
 CONSUMER = "canonical"
+ROWS_IN_MEMORY = 20_000
 _LOCK = 4_702_611_812
 _ROW = """
     select log.inbox_id, log.log_seq, inbox.source, inbox.tenant, inbox.delivery_key,
@@ -73,6 +74,16 @@ class TranslationSummary:
     events: dict[str, int] = field(default_factory=dict)
     dead_letters: tuple[DeadLetter, ...] = ()
 
+    def __add__(self, other: "TranslationSummary") -> "TranslationSummary":
+        """Both together."""
+        return TranslationSummary(
+            self.processed + other.processed,
+            self.waiting + other.waiting,
+            self.dead + other.dead,
+            dict(sorted((Counter(self.events) + Counter(other.events)).items())),
+            self.dead_letters + other.dead_letters,
+        )
+
 
 @dataclass(frozen=True)
 class _Outcome:
@@ -102,9 +113,12 @@ def translate_range(
         mark = read_watermark(connection, CONSUMER)
         if from_seq > mark:
             raise GapError(f"log {mark + 1} to {from_seq} is not translated yet; start at {mark}")
-        rows = _rows(connection, _IN_RANGE, (from_seq, to_seq))
-        outcomes = list(_outcomes(rows, connection, settings or load_settings()))
-        summary = _write(connection, outcomes)
+        context, adapters = TranslationContext(connection), _Adapters(settings or load_settings())
+        summary = TranslationSummary()
+        for start in range(from_seq, to_seq, ROWS_IN_MEMORY):
+            rows = _rows(connection, _IN_RANGE, (start, min(start + ROWS_IN_MEMORY, to_seq)))
+            outcomes = [_translate(row, adapters.of(row.source), context) for row in rows]
+            summary += _write(connection, outcomes)
         write_watermark(connection, CONSUMER, to_seq)
     return summary
 
@@ -118,17 +132,14 @@ def translate_pending(
         _lock(connection)
         mark = read_watermark(connection, CONSUMER)
         fresh = translate_range(connection, mark, newest_log_seq(connection), settings=chosen)
+        context, adapters = TranslationContext(connection), _Adapters(chosen)
         rows = _rows(connection, _WAITING, (newest_log_seq(connection),))
+        tried = [_translate(row, adapters.of(row.source), context) for row in rows]
         # Still waiting is no news: only a change of state is an attempt worth keeping.
-        outcomes = [o for o in _outcomes(rows, connection, chosen) if o.outcome != "waiting"]
-        retried = _write(connection, outcomes)
-    return TranslationSummary(
-        processed=fresh.processed + retried.processed,
-        waiting=fresh.waiting - len([o for o in outcomes if o.row.log_seq > mark]),
-        dead=fresh.dead + retried.dead,
-        events=dict(sorted((Counter(fresh.events) + Counter(retried.events)).items())),
-        dead_letters=fresh.dead_letters + retried.dead_letters,
-    )
+        changed = [outcome for outcome in tried if outcome.outcome != "waiting"]
+        retried = _write(connection, changed)
+    settled = sum(outcome.row.log_seq > mark for outcome in changed)
+    return replace(fresh + retried, waiting=fresh.waiting - settled)
 
 
 def _lock(connection: psycopg.Connection[Any]) -> None:
@@ -142,15 +153,17 @@ def _rows(
         return cursor.execute(query.encode(), parameters).fetchall()
 
 
-def _outcomes(
-    rows: Iterable[InboxRow], connection: psycopg.Connection[Any], settings: Settings
-) -> Iterable[_Outcome]:
-    context = TranslationContext(connection)
-    adapters: dict[str, Adapter] = {}
-    for row in rows:
-        if row.source not in adapters:
-            adapters[row.source] = adapter_for(row.source, settings)
-        yield _translate(row, adapters[row.source], context)
+class _Adapters:
+    """Each source's adapter, made once."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._made: dict[str, Adapter] = {}
+
+    def of(self, source: str) -> Adapter:
+        if source not in self._made:
+            self._made[source] = adapter_for(source, self._settings)
+        return self._made[source]
 
 
 def _translate(row: InboxRow, adapter: Adapter, context: TranslationContext) -> _Outcome:

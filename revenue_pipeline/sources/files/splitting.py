@@ -9,6 +9,7 @@ from revenue_pipeline.landing.inbox import Record
 from revenue_pipeline.sources.files.agreement import Agreement
 
 _BOM = b"\xef\xbb\xbf"
+_QUOTE = ord('"')
 _LONGEST_KEY = 500  # an index entry must fit a page
 
 
@@ -18,7 +19,7 @@ def split_rows(agreement: Agreement, content: bytes, filename: str) -> Iterator[
     Raises FileRefusedError for an empty file, another header, bytes that are no UTF-8, a quote that
     is never closed and a header without rows.
     """
-    rows = list(_logical_rows(content.removeprefix(_BOM), filename))
+    rows = list(_logical_rows(agreement, content.removeprefix(_BOM), filename))
     if not rows:
         raise FileRefusedError(filename, None, "the file is empty")
     _check_header(agreement, rows[0][1], filename)
@@ -49,10 +50,13 @@ def cells_of(agreement: Agreement, body: bytes) -> list[str]:
     return rows[0] if rows else []
 
 
-def _logical_rows(content: bytes, filename: str) -> Iterator[tuple[int, bytes]]:
+def _logical_rows(
+    agreement: Agreement, content: bytes, filename: str
+) -> Iterator[tuple[int, bytes]]:
     """Rows with their first line number; a quoted cell may hold line breaks."""
+    delimiter = ord(agreement.delimiter)
     parts: list[bytes] = []
-    start, quotes = 1, 0
+    start, quoted = 1, False
     # bytes.splitlines breaks at \n, \r\n and \r only
     for number, line in enumerate(content.splitlines(keepends=True), start=1):
         try:
@@ -63,14 +67,30 @@ def _logical_rows(content: bytes, filename: str) -> Iterator[tuple[int, bytes]]:
         if not parts:
             start = number
         parts.append(line)
-        quotes += line.count(b'"')
-        if quotes % 2 == 0:
+        quoted = _ends_quoted(line, delimiter, quoted=quoted)
+        if not quoted:
             row = b"".join(parts).rstrip(b"\r\n")
             if row.strip():
                 yield start, row
-            parts, quotes = [], 0
+            parts = []
     if parts:
         raise FileRefusedError(filename, start, "a quote that opens here is never closed")
+
+
+def _ends_quoted(line: bytes, delimiter: int, *, quoted: bool) -> bool:
+    """Whether the next line belongs to this row. Only a quote that begins a cell opens it."""
+    if _QUOTE not in line:
+        return quoted
+    at_start = not quoted
+    for byte in line:
+        if quoted:
+            quoted = byte != _QUOTE
+            at_start = not quoted  # a doubled quote opens the cell again
+        elif byte == _QUOTE and at_start:
+            quoted = True
+        else:
+            at_start = byte == delimiter
+    return quoted
 
 
 def _check_header(agreement: Agreement, header: bytes, filename: str) -> None:
