@@ -30,6 +30,8 @@ class StripeAdapter:
 
     def translate(self, row: InboxRow, context: TranslationContext) -> Sequence[CanonicalEvent]:
         """Events of one object or event. Raises TranslationError or a MoneyError."""
+        if row.is_collision:
+            raise TranslationError("COLLISION", "an event id came again with other content")
         entity = context.entity_for(row.source, row.tenant)
         found = translate_body(row.body, entity)
         if found.note is not None:
