@@ -270,17 +270,29 @@ def tell_platform(books: Books, number: int, customer: str) -> None:
         new_price = (seats + 5) * PLATFORM_YEAR * (100 - discount) // 100
         books.order(
             orders.order(
-                "renewal", renewal_id, 1, customer, market.currency,
-                signed=switch - timedelta(days=10), effective=switch, end=renewed_end,
-                replaces=contract_id, supersedes_from=switch,
+                "renewal",
+                renewal_id,
+                1,
+                customer,
+                market.currency,
+                signed=switch - timedelta(days=10),
+                effective=switch,
+                end=renewed_end,
+                replaces=contract_id,
+                supersedes_from=switch,
                 lines=[
                     orders.line(
-                        "platform", "PLATFORM", seats + 5, new_price, switch, renewed_end,
+                        "platform",
+                        "PLATFORM",
+                        seats + 5,
+                        new_price,
+                        switch,
+                        renewed_end,
                         renewal_ref,
-                    )  # fmt: skip
+                    )
                 ],
             )
-        )  # fmt: skip
+        )
         books.credit(bill, switch, unused, "modification")
         books.bill(
             renewal_id, 1, customer, switch,
