@@ -11,6 +11,7 @@ from revenue_pipeline.sources.stripe import givebacks, invoices, meaning, subscr
 from revenue_pipeline.sources.stripe.fields import Fields
 from revenue_pipeline.sources.stripe.jsontext import JsonTextError, parse
 from revenue_pipeline.sources.stripe.meaning import Meaning
+from revenue_pipeline.sources.stripe.payers import with_payer
 from revenue_pipeline.sources.stripe.split import split
 
 _TERMS = {"items", "plan", "quantity"}
@@ -29,7 +30,7 @@ class StripeAdapter:
         return split(content, filename)
 
     def translate(self, row: InboxRow, context: TranslationContext) -> Sequence[CanonicalEvent]:
-        """Events of one object or event. Raises TranslationError or a MoneyError."""
+        """Events of one object or event. Raises TranslationError, WaitingError or a MoneyError."""
         if row.is_collision:
             raise TranslationError("COLLISION", "an event id came again with other content")
         entity = context.entity_for(row.source, row.tenant)
@@ -39,7 +40,7 @@ class StripeAdapter:
         for event in found.events:
             if isinstance(event, ContractEvent) and event.event_type == "contract.signed":
                 _refuse_undated_change(event, context)
-        return found.events
+        return [with_payer(event, row, context) for event in found.events]
 
 
 def translate_body(body: bytes, entity: Entity) -> Meaning:

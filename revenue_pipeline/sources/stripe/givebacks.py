@@ -16,6 +16,7 @@ _CAUSE_OF_REASON: dict[str, CreditCause] = {
     "duplicate": "billing_error",
     "fraudulent": "billing_error",
 }
+UNKNOWN_CUSTOMER = "unknown"
 _NO_MONEY_YET = {"pending", "requires_action", "failed", "canceled"}
 
 
@@ -53,7 +54,7 @@ def refund(fields: Fields, entity: Entity) -> Meaning:
         invoice_id=fields.metadata("invoice_id"),
         contract_id=fields.metadata("contract_id"),
         customer_id=(
-            fields.maybe_reference("customer") or fields.metadata("customer_id") or "unknown"
+            fields.maybe_reference("customer") or fields.metadata("customer_id") or UNKNOWN_CUSTOMER
         ),
         currency_code=code,
         paid_date=local_date(created, entity),

@@ -188,6 +188,33 @@ def test_an_event_id_with_other_content_is_a_collision(
     assert [letter.reason_code for letter in report.dead_letters] == ["COLLISION"]
 
 
+def test_a_refund_waits_for_its_charge_and_takes_the_customer_from_it(
+    connection: Connection, tmp_path: Path
+) -> None:
+    refund = {
+        "object": "refund",
+        "id": "re_1",
+        "status": "succeeded",
+        "created": START,
+        "currency": "usd",
+        "amount": 500,
+        "charge": "ch_1",
+    }
+    charge = {"object": "charge", "id": "ch_1", "customer": "cus_1", "invoice": "in_1"}
+
+    first = land_objects(connection, tmp_path, refund)
+    assert first.translation is not None
+    assert (first.translation.waiting, first.translation.events) == (1, {})
+    assert complete(connection)
+    land_objects(connection, tmp_path, charge)
+
+    rows = connection.execute(
+        "select payment_id, customer_id, invoice_id, amount_minor from canonical.payment_event"
+    ).fetchall()
+    assert rows == [("re_1", "cus_1", "in_1", 500)]
+    assert complete(connection)
+
+
 SNAPSHOT = """
     select string_agg(row_text, chr(10) order by row_text) from (
         select (to_jsonb(t) - '{known_seq,inbox_id,payload_hash,raw_uri,recorded_at}'::text[])::text
