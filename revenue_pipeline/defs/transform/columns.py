@@ -23,19 +23,18 @@ def columns_of(connection: psycopg.Connection[Any], schema: str, table: str) -> 
     return {name: {"data_type": kind} for name, kind in rows}
 
 
-def event_history(
-    connection: psycopg.Connection[Any], manifest: Mapping[str, Any], unique_id: str
-) -> dict[str, Any]:
-    """Columns of a model and of its parents: what column lineage is computed from."""
-    parents = manifest["parent_map"].get(unique_id, ())
+def columns_of_nodes(
+    connection: psycopg.Connection[Any], manifest: Mapping[str, Any], unique_ids: Iterable[str]
+) -> dict[str, Columns]:
+    """Columns of the relations that dbt nodes stand for, by unique id."""
+    nodes = {**manifest["nodes"], **manifest["sources"]}
     return {
-        "columns": _columns_of_node(connection, manifest, unique_id),
-        "parents": {
-            _node(manifest, parent)["relation_name"]: {
-                "columns": _columns_of_node(connection, manifest, parent)
-            }
-            for parent in parents
-        },
+        unique_id: columns_of(
+            connection,
+            nodes[unique_id]["schema"],
+            nodes[unique_id].get("alias") or nodes[unique_id]["name"],
+        )
+        for unique_id in unique_ids
     }
 
 
@@ -69,15 +68,3 @@ def _sums(
         for code, *totals in connection.execute(query).fetchall()
         for name, total in zip(names, totals, strict=True)
     }
-
-
-def _columns_of_node(
-    connection: psycopg.Connection[Any], manifest: Mapping[str, Any], unique_id: str
-) -> Columns:
-    node = _node(manifest, unique_id)
-    return columns_of(connection, node["schema"], node.get("alias") or node["name"])
-
-
-def _node(manifest: Mapping[str, Any], unique_id: str) -> Mapping[str, Any]:
-    node: Mapping[str, Any] = manifest["nodes"].get(unique_id) or manifest["sources"][unique_id]
-    return node

@@ -1,7 +1,7 @@
 """dbt in this process, its results passed on to Dagster as they come.
 
 A dbt process of its own costs four seconds per step before it does anything. The price of staying
-in the process is two private functions of dagster-dbt, hence its pinned minor version.
+in the process is a function of dagster-dbt that is not public, hence its pinned minor version.
 """
 
 import json
@@ -13,17 +13,18 @@ from pathlib import Path
 from typing import Any
 
 import dagster as dg
+import psycopg
 from dagster_dbt import DbtCliEventMessage, DbtProject
 from dagster_dbt.asset_utils import get_updated_cli_invocation_params_for_context
 from dagster_dbt.core.dbt_cli_event import DbtCoreCliEventMessage
 
-from revenue_pipeline.defs.transform.columns import event_history, table_facts
+from revenue_pipeline.defs.transform.columns import columns_of, columns_of_nodes, table_facts
+from revenue_pipeline.defs.transform.lineage import column_lineage
 from revenue_pipeline.defs.transform.manifest import common_arguments, parsed_manifest
 from revenue_pipeline.defs.transform.translator import TRANSLATOR
 from revenue_pipeline.warehouse.database import Database
 
 RESULTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
-BUILT = {"LogModelResult", "LogSeedResult", "LogSnapshotResult"}
 KEPT_RUNS = 10
 _ONE_AT_A_TIME = threading.Lock()  # dbt keeps its state in module globals
 
@@ -54,12 +55,9 @@ def build(
             if event["info"]["name"] not in RESULTS:
                 problems.append(event["info"]["msg"])
                 continue
-            unique_id = event["data"]["node_info"]["unique_id"]
-            node = manifest["nodes"][unique_id]
-            built = event["info"]["name"] in BUILT and node["resource_type"] != "seed"
-            history = event_history(connection, manifest, unique_id) if built else {}
+            node = manifest["nodes"][event["data"]["node_info"]["unique_id"]]
             message: DbtCliEventMessage = DbtCoreCliEventMessage(
-                raw_event=event, event_history_metadata=history
+                raw_event=event, event_history_metadata={}
             )
             results = message.to_default_asset_events(
                 manifest=manifest,
@@ -69,16 +67,45 @@ def build(
                 project=project,
             )
             for result in results:
-                yield _with_facts(result, connection, node)
+                if not isinstance(result, dg.Output):
+                    yield result
+                    continue
+                facts = _facts(connection, node)
+                if node["resource_type"] == "model":
+                    facts |= _column_facts(connection, node, manifest, project, target)
+                yield result.with_metadata({**result.metadata, **facts})
     if problems:
         raise dg.Failure(description="\n".join(problems), allow_retries=False)
 
 
-def _with_facts(result: Any, connection: Any, node: Mapping[str, Any]) -> Any:
-    if not isinstance(result, dg.Output) or node["config"]["materialized"] == "view":
-        return result
-    facts = table_facts(connection, node["schema"], node["alias"])
-    return result.with_metadata({**result.metadata, **facts})
+def _facts(connection: psycopg.Connection[Any], node: Mapping[str, Any]) -> dict[str, Any]:
+    if node["config"]["materialized"] == "view":
+        return {}  # counting would run the view's query
+    return dict(table_facts(connection, node["schema"], node["alias"]))
+
+
+def _column_facts(
+    connection: psycopg.Connection[Any],
+    node: Mapping[str, Any],
+    manifest: Mapping[str, Any],
+    project: DbtProject,
+    target: Path,
+) -> dict[str, Any]:
+    parents = columns_of_nodes(connection, manifest, manifest["parent_map"][node["unique_id"]])
+    query = target / "compiled" / node["package_name"] / node["original_file_path"]
+    columns = columns_of(connection, node["schema"], node["alias"])
+    described = {name: column["description"] for name, column in node["columns"].items()}
+    return {
+        "dagster/column_schema": dg.TableSchema(
+            columns=[
+                dg.TableColumn(name, column["data_type"], description=described.get(name))
+                for name, column in columns.items()
+            ]
+        ),
+        "dagster/column_lineage": column_lineage(
+            query.read_text(encoding="utf-8"), parents, manifest, project
+        ),
+    }
 
 
 def _invoke(arguments: Sequence[str]) -> Iterator[dict[str, Any]]:

@@ -1,0 +1,79 @@
+"""Dagster jobs run in this process, recorded where the UI finds them."""
+
+import logging
+from datetime import date
+from types import TracebackType
+from typing import Any
+
+import dagster as dg
+
+from revenue_pipeline.domain.errors import RevenueError
+
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+
+
+class RunFailedError(RevenueError):
+    """A run failed or was refused; the message is what its first failing step said."""
+
+
+class JobRunner:
+    """The definitions and an instance (that of DAGSTER_HOME unless given), loaded once."""
+
+    def __init__(self, instance: dg.DagsterInstance | None = None) -> None:
+        from revenue_pipeline.definitions import defs
+
+        logging.getLogger("dagster").setLevel(logging.CRITICAL)
+        self._definitions = defs()
+        self._instance = dg.DagsterInstance.get() if instance is None else instance
+
+    def __enter__(self) -> "JobRunner":
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._instance.dispose()
+
+    def run(self, job: str, *, entity: str | None = None, month: date | None = None) -> str:
+        """Run `job`, for one entity and month where it is partitioned; returns the run's id.
+
+        Raises RunFailedError when a step or a blocking check fails.
+        """
+        key = None
+        if entity is not None and month is not None:
+            key = dg.MultiPartitionKey({"entity": entity, "period": month.isoformat()})
+            self._require_partition(job, key, entity, month)
+        result = self._definitions.resolve_job_def(job).execute_in_process(
+            instance=self._instance, partition_key=key, raise_on_error=False, run_config=_QUIET
+        )
+        if not result.success:
+            raise RunFailedError(_reason(result))
+        return str(result.run_id)
+
+    def _require_partition(self, job: str, key: str, entity: str, month: date) -> None:
+        grid = self._definitions.resolve_job_def(job).partitions_def
+        if grid is None or not grid.has_partition_key(key):
+            raise RunFailedError(f"{entity} has no month {month:%Y-%m} in ref_legal_entities")
+
+
+def _reason(result: Any) -> str:
+    """What a person should read: the message of a refusal, or the error at the bottom."""
+    for event in result.filter_events(lambda e: e.is_step_failure):
+        data = event.event_specific_data
+        failure = getattr(data, "user_failure_data", None)
+        if failure is not None and failure.description:
+            return str(failure.description)
+        error = data.error
+        while error is not None and error.cause is not None:
+            error = error.cause
+        if error is not None:
+            return " ".join(error.message.split())
+    broken = [
+        f"{check.check_name} on {'.'.join(check.asset_key.path)}: {check.description or 'failed'}"
+        for check in result.get_asset_check_evaluations()
+        if not check.passed
+    ]
+    return "; ".join(broken) or "the run failed; the UI tells why"
