@@ -119,4 +119,7 @@ class TranslationContext:
 
 def local_date(instant: datetime, entity: Entity) -> date:
     """The accounting date of an instant."""
-    return instant.astimezone(entity.accounting_time_zone).date()
+    try:
+        return instant.astimezone(entity.accounting_time_zone).date()
+    except OverflowError:
+        raise TranslationError("SCHEMA", f"{instant} lies outside the calendar") from None

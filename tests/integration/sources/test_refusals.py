@@ -159,6 +159,22 @@ def test_a_bad_row_is_kept_and_named_and_the_others_go_on(
     assert report.translation.processed == 1
 
 
+@pytest.mark.parametrize("day", ["0001-01-01", "9999-12-31", "0001-01-01T00:00:00+14:00"])
+@pytest.mark.parametrize("tenant", ["acct_us", "acct_de"])
+def test_days_at_the_edge_of_the_calendar_crash_nothing(
+    connection: Connection, tmp_path: Path, day: str, tenant: str
+) -> None:
+    path = written(tmp_path, HEADER + f"U1,K1,,m,1,{day}\n" + GOOD_USAGE)
+
+    report = ingest(
+        connection, "usage_v1", [path], settings=load_settings(), tenant=tenant, translate=True
+    )
+
+    assert report.translation is not None
+    assert report.translation.processed + report.translation.dead == 2
+    assert report.translation.processed >= 1
+
+
 def test_two_contracts_under_one_key_are_a_collision(
     connection: Connection, tmp_path: Path
 ) -> None:
