@@ -55,7 +55,8 @@ def _sentence(results: Sequence[tuple[str, RuleResult]]) -> str:
         if result.error is not None:
             parts.append(f"{entity}: could not be judged ({result.error})")
             continue
-        example = ", ".join(f"{k} {v}" for k, v in result.sample[0].items()) if result.sample else ""
+        first = result.sample[0] if result.sample else {}
+        example = ", ".join(f"{name} {value}" for name, value in first.items())
         parts.append(
             f"{entity}: {result.unexpected_count} rows break it"
             + (f"; for example {example}" if example else "")

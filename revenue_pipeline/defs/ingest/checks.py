@@ -30,8 +30,9 @@ _SKIPPED = """
     description="Per source: received = processed + waiting + dead letters + duplicates.",
 )
 def completeness(warehouse: WarehouseResource) -> dg.AssetCheckResult:
-    """Compare what loads counted with what became of the rows; and no row below the watermark
-    may lack an outcome.
+    """Compare what loads counted with what became of the rows.
+
+    And no row of the log below the watermark may lack an outcome.
     """
     with warehouse.connect() as connection:
         lost = connection.execute(_UNACCOUNTED).fetchall()

@@ -68,13 +68,13 @@ def parse(target: Path) -> Any:
 
 
 def parsed_manifest() -> Any:
-    """dbt's manifest object, parsed once per process and state of the project's files."""
+    """The manifest object of dbt, parsed once per process and state of the project's files."""
     point_dbt_to(load_settings().database_url)
     return _parsed(target_folder(), _newest_change(), os.environ.get("PGDATABASE", DATABASE_NAME))
 
 
 @cache
-def _parsed(target: Path, changed: float, database: str) -> Any:  # noqa: ARG001 - keys of the cache
+def _parsed(target: Path, changed: float, database: str) -> Any:
     return parse(target)
 
 

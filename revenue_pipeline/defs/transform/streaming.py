@@ -129,7 +129,7 @@ def _invoke(arguments: Sequence[str]) -> Iterator[dict[str, Any]]:
             with _ONE_AT_A_TIME:
                 runner = dbtRunner(manifest=parsed_manifest(), callbacks=[listen])
                 events.put(runner.invoke(list(arguments)))
-        except BaseException as error:  # noqa: BLE001 - raised again where the results are read
+        except BaseException as error:  # raised again where the results are read
             events.put(error)
 
     threading.Thread(target=work, name="dbt", daemon=True).start()
