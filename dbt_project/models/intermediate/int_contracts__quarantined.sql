@@ -102,7 +102,7 @@ missing_prices as (
     inner join
         (
             select event_id
-            from lines as siblings
+            from lines
             group by event_id
             having count(distinct obligation_key) > 1
         ) as bundles

@@ -115,7 +115,7 @@ allocated as (
             inputs.obligation_id,
             inputs.line_order,
             case
-                when inputs.treatment = 'termination' then abs(prior.allocated_minor - prior.earned_at_cut_minor)
+                when inputs.treatment = 'termination' then abs(previous.allocated_minor - previous.earned_at_cut_minor)
                 else inputs.weight_minor
             end as weight_minor,
             inputs.recognition_method,
@@ -128,7 +128,7 @@ allocated as (
             inputs.price_change_minor,
             case
                 when inputs.is_superseded then 0::bigint
-                else (prior.remaining_minor + inputs.price_change_minor)::bigint
+                else (previous.remaining_minor + inputs.price_change_minor)::bigint
             end as pool_minor
         from (
             select
@@ -140,15 +140,15 @@ allocated as (
                     order by allocated.line_order, allocated.obligation_key
                 ) as place
             from allocated
-        ) as prior
+        ) as previous
         inner join inputs
             on
-                prior.entity_id = inputs.entity_id
-                and prior.contract_id = inputs.contract_id
-                and prior.version_no + 1 = inputs.version_no
+                previous.entity_id = inputs.entity_id
+                and previous.contract_id = inputs.contract_id
+                and previous.version_no + 1 = inputs.version_no
                 and (
-                    (inputs.treatment = 'termination' and prior.obligation_key = inputs.obligation_key)
-                    or (inputs.treatment <> 'termination' and prior.place = 1)
+                    (inputs.treatment = 'termination' and previous.obligation_key = inputs.obligation_key)
+                    or (inputs.treatment <> 'termination' and previous.place = 1)
                 )
     {% endset %}
     {{ allocate_shares(next_version, 'entity_id, contract_id') }}
