@@ -61,6 +61,7 @@ class TranslationContext:
         self._connection = connection
         self._entities = entities or load_entities()
         self._latest: dict[tuple[str, str, str], ContractState | None] = {}
+        self._signed: dict[tuple[str, str, str], set[str]] = {}
         self._notes: dict[int, str] = {}
 
     def entity_for(self, source: str, tenant: str) -> Entity:
@@ -94,10 +95,25 @@ class TranslationContext:
             self._latest[key] = None if row is None else ContractState(*row)
         return self._latest[key]
 
+    def signed_versions(self, source_system: str, entity_id: str, contract_id: str) -> set[str]:
+        """Source versions of the signings this source has given of a contract; one is normal."""
+        key = (source_system, entity_id, contract_id)
+        if key not in self._signed:
+            rows = self._connection.execute(
+                "select source_version from canonical.contract_event"
+                " where source_system = %s and entity_id = %s and contract_id = %s"
+                " and event_type = 'contract.signed'",
+                key,
+            ).fetchall()
+            self._signed[key] = {str(row[0]) for row in rows}
+        return self._signed[key]
+
     def remember(self, event: CanonicalEvent) -> None:
         """Let later rows of this translation see a contract event."""
         if isinstance(event, ContractEvent):
             key = (event.source_system, event.entity_id, event.contract_id)
+            if event.event_type == "contract.signed":
+                self.signed_versions(*key).add(content_version(event))
             self._latest[key] = ContractState(
                 event.event_type,
                 event.contract_version,

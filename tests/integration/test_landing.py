@@ -350,3 +350,31 @@ def test_changed_terms_without_a_date_are_not_booked_over_the_past(
         ("IDENTITY_CONFLICT",)
     ]
     assert connection.execute("select count(*) from canonical.contract_event").fetchone() == (1,)
+
+
+def change(dearer: dict[str, object]) -> dict[str, object]:
+    return {
+        "id": "evt_change",
+        "object": "event",
+        "type": "customer.subscription.updated",
+        "created": FEB_15,
+        "data": {"object": dearer, "previous_attributes": {"items": {}}},
+    }
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (1, 0, 2), (1, 2, 0), (0, 1, 2, 0, 2, 1)])
+def test_a_change_with_its_date_explains_the_terms_an_object_shows_later(
+    connection: Connection, tmp_path: Path, order: tuple[int, ...]
+) -> None:
+    dearer = subscription(2) | {"id": "sub_1"}
+    values = [subscription(1), change(dearer), dearer]
+    land(connection, tmp_path / "files", [values[place] for place in order])
+    assert connection.execute("select detail from landing.dead_letter").fetchall() == []
+    rows = connection.execute(
+        "select event_type, effective_date::text, amount_minor from canonical.contract_event"
+        " inner join canonical.contract_line using (event_id) order by effective_date"
+    ).fetchall()
+    assert rows == [
+        ("contract.signed", "2025-01-15", 100),
+        ("contract.amended", "2025-02-15", 200),
+    ]

@@ -37,10 +37,10 @@ class StripeAdapter:
         found = translate_body(row.body, entity)
         if found.note is not None:
             context.note(row, found.note)
-        for event in found.events:
-            if isinstance(event, ContractEvent) and event.event_type == "contract.signed":
-                _refuse_undated_change(event, context)
-        return [with_payer(event, row, context) for event in found.events]
+        events = [event for event in found.events if not _is_known_change(event, context)]
+        if len(events) < len(found.events):
+            context.note(row, "terms are those of a change that is known with its date")
+        return [with_payer(event, row, context) for event in events]
 
 
 def translate_body(body: bytes, entity: Entity) -> Meaning:
@@ -79,14 +79,27 @@ def _object(value: object, entity: Entity, changed_at: datetime | None) -> Meani
     return Meaning(note=f"{(kind or 'object without a type')[:80]}: not an accounting object")
 
 
-def _refuse_undated_change(event: ContractEvent, context: TranslationContext) -> None:
-    """Other terms than those seen first, from the start on, would restate the past unasked."""
-    known = context.latest_contract(event.source_system, event.entity_id, event.contract_id)
-    if known is None or known.event_type != "contract.signed":
-        return
-    if known.source_version != content_version(event):
+def _is_known_change(event: CanonicalEvent, context: TranslationContext) -> bool:
+    """Whether a signing restates, from the start on, terms that are known to hold since later.
+
+    An object shows its present terms but not since when they hold; only the event of a change does.
+    Raises IDENTITY_CONFLICT when nothing known explains that the terms differ: booking them from
+    the start on would restate the past unasked.
+    """
+    if not isinstance(event, ContractEvent) or event.event_type != "contract.signed":
+        return False
+    key = (event.source_system, event.entity_id, event.contract_id)
+    signed, latest = context.signed_versions(*key), context.latest_contract(*key)
+    if content_version(event) in signed:
+        return False
+    if latest is not None and latest.event_type == "contract.amended":
+        change = subscriptions.as_change(event, latest.contract_version, latest.effective_date)
+        if content_version(change) == latest.source_version:
+            return True
+    if signed:
         raise TranslationError(
             "IDENTITY_CONFLICT",
             f"terms of {event.contract_id} differ from those seen first, and the object does not"
             " say since when; the event customer.subscription.updated does",
         )
+    return False

@@ -10,7 +10,7 @@ from revenue_pipeline.sources.context import TranslationError
 
 T = TypeVar("T")
 
-_LATEST_SECOND = 253_370_764_800  # 9999: beyond it datetime ends
+_LATEST_SECOND = 7_258_118_400  # 2200: anything later is a mistake, and dates must not overflow
 
 
 class Fields:
@@ -76,7 +76,7 @@ class Fields:
         if value is None:
             return None
         if not 0 <= value < _LATEST_SECOND:
-            raise self._wrong(name, "a moment between 1970 and 9998")
+            raise self._wrong(name, "a moment between 1970 and 2199")
         return datetime.fromtimestamp(value, UTC)
 
     def instant(self, name: str) -> datetime:

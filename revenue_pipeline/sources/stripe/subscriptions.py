@@ -1,6 +1,6 @@
 """Subscriptions that no order stands behind: they are the contract themselves."""
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from revenue_pipeline.canonical.models import CanonicalEvent, ContractEvent, ContractLine
@@ -94,6 +94,18 @@ def _termination(
         "lines": (),
     }
     return terms.model_copy(update=changes)
+
+
+def as_change(signed: ContractEvent, version: int, effective: date) -> ContractEvent:
+    """The amendment that the terms of a signing would be if they held from that version on."""
+    changes = {
+        "event_type": "contract.amended",
+        "source_object": "contract.amended",
+        "occurred_at": signed.occurred_at + timedelta(seconds=version - 1),
+        "contract_version": version,
+        "effective_date": effective,
+    }
+    return signed.model_copy(update=changes)
 
 
 def _version(moment: datetime, start: datetime) -> int:
