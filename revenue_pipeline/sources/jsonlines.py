@@ -81,8 +81,8 @@ def day_of(instant: datetime, entity: Entity, field: str) -> date:
     """The accounting date of an instant. Raises TranslationError SCHEMA beyond the calendar."""
     try:
         return local_date(instant, entity)
-    except OverflowError:
-        raise TranslationError("SCHEMA", f"{field}: lies outside the calendar") from None
+    except TranslationError as error:
+        raise TranslationError(error.reason_code, f"{field}: {error.detail}") from None
 
 
 def first_moment(day: date, entity: Entity, field: str) -> datetime:
