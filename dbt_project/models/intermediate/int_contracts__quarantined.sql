@@ -79,6 +79,15 @@ unknown_products as (
 
 ),
 
+bundles as (
+
+    select event_id
+    from lines
+    group by event_id
+    having count(distinct obligation_key) > 1
+
+),
+
 missing_prices as (
 
     select
@@ -99,14 +108,7 @@ missing_prices as (
             and lines.product_code = prices.product_code
             and lines.currency_code = prices.currency_code
     -- A lone obligation takes the whole price; nothing has to be split.
-    inner join
-        (
-            select event_id
-            from lines
-            group by event_id
-            having count(distinct obligation_key) > 1
-        ) as bundles
-        on lines.event_id = bundles.event_id
+    inner join bundles on lines.event_id = bundles.event_id
     where lines.ssp_minor is null and prices.product_code is null
 
 ),
