@@ -98,3 +98,47 @@ def real() -> Path:
     if not folder.is_dir():
         pytest.skip(f"real input is not in {folder}; set REVENUE_REAL_DATA to its folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def derived_sample(cluster: EmbeddedPostgres) -> str:
+    """Template with the sample landed, translated, derived and judged; nothing is posted yet."""
+    from rich.progress import Progress
+
+    from revenue_pipeline.operate.run import take_in_sample
+    from revenue_pipeline.settings import Settings
+
+    name = "template_sample"
+    recreate(cluster, DATABASE_NAME, MIGRATED)
+    built = Database(cluster.url(DATABASE_NAME), cluster.root.parent)
+    with pytest.MonkeyPatch.context() as patch:
+        for variable, value in built.environment().items():
+            patch.setenv(variable, value)
+        from dagster import DagsterInstance
+
+        from revenue_pipeline.operate.jobs import JobRunner
+
+        take_in_sample(Settings(), built, Progress(disable=True))
+        with JobRunner(DagsterInstance.ephemeral()) as jobs:
+            jobs.run("derive")
+    with psycopg.connect(cluster.url(), autocommit=True) as connection:
+        # libraries keep pooled connections, and a template must have none
+        connection.execute(
+            "select pg_terminate_backend(pid) from pg_stat_activity where datname = %s",
+            (DATABASE_NAME,),
+        )
+        connection.execute(f"drop database if exists {name} with (force)")
+        connection.execute(f"alter database {DATABASE_NAME} rename to {name}")
+    return name
+
+
+@pytest.fixture
+def sample_database(
+    cluster: EmbeddedPostgres, derived_sample: str, monkeypatch: pytest.MonkeyPatch
+) -> Database:
+    """A copy of the derived sample of the test's own, called `revenue` like every other."""
+    recreate(cluster, DATABASE_NAME, derived_sample)
+    fresh = Database(cluster.url(DATABASE_NAME), cluster.root.parent)
+    for name, value in fresh.environment().items():
+        monkeypatch.setenv(name, value)
+    return fresh

@@ -6,7 +6,7 @@ import dagster as dg
 import pytest
 
 from revenue_pipeline.defs.automation.monthly import close_last_month
-from revenue_pipeline.defs.gates.erp_journals import check_name
+from revenue_pipeline.defs.gates.naming import check_name
 from revenue_pipeline.quality.suites import ERP_JOURNALS, gated_tables, load_suites
 
 BOOKS = {"ledger", "erp"}

@@ -3,7 +3,9 @@
 import dagster as dg
 
 from revenue_pipeline.defs.conventions import LOCK_TAG
+from revenue_pipeline.defs.gates.naming import check_name
 from revenue_pipeline.defs.ledger.partitions import BOOKS
+from revenue_pipeline.quality.suites import ERP_JOURNALS, load_suites
 
 _DERIVED = dg.AssetSelection.groups(
     "landing", "canonical", "reference", "staging", "intermediate", "marts"
@@ -14,6 +16,20 @@ derive = dg.define_asset_job(
     selection=_DERIVED,
     tags=LOCK_TAG,
     description="Translate new deliveries, derive the marts, test them and let the gate judge.",
+    executor_def=dg.in_process_executor,
+)
+
+judge = dg.define_asset_job(
+    "judge",
+    selection=dg.AssetSelection.checks(
+        *(
+            dg.AssetCheckKey(dg.AssetKey(suite.table.split(".")), check_name(rule.rule))
+            for suite in load_suites(ERP_JOURNALS)
+            for rule in suite.rules
+        )
+    ),
+    tags=LOCK_TAG,
+    description="Let the gate judge the rows as they are, for example after a rule was changed.",
     executor_def=dg.in_process_executor,
 )
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
+from revenue_pipeline.defs.gates.naming import check_name
 from revenue_pipeline.defs.resources import WarehouseResource
 from revenue_pipeline.quality.gate import GateResult, RuleResult, evaluate_gate
 from revenue_pipeline.quality.suites import ERP_JOURNALS, Rule, Suite, load_suites
@@ -20,11 +21,6 @@ _ENTITIES = """
     where entity_id in (select entity_id from marts.dim_contract)
     order by entity_id
 """
-
-
-def check_name(rule: str) -> str:
-    """Name of the asset check of a rule: MOV-001 is gate_mov_001."""
-    return f"gate_{rule.lower().replace('-', '_')}"
 
 
 def _spec(suite: Suite, rule: Rule) -> dg.AssetCheckSpec:

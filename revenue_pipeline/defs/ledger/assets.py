@@ -42,7 +42,7 @@ def journal_line(
     with warehouse.connect() as connection:
         try:
             posted = post_period(
-                connection, entity_id=entity_id, period=period, run_id=context.run_id
+                connection, entity_id=entity_id, period=period, run_id=context.run.run_id
             )
         except RevenueError as error:
             raise dg.Failure(str(error), allow_retries=False) from error

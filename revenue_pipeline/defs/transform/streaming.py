@@ -43,7 +43,7 @@ def build(
     chosen = get_updated_cli_invocation_params_for_context(
         context=context, manifest=manifest, dagster_dbt_translator=TRANSLATOR
     )
-    target = Path(project.target_path) / f"run-{context.run_id[:8]}"
+    target = Path(project.target_path) / f"run-{context.run.run_id[:8]}"
     arguments = ["build", "--exclude-resource-type", "unit_test", *chosen.selection_args]
     if chosen.indirect_selection:
         arguments += ["--indirect-selection", chosen.indirect_selection]
