@@ -16,6 +16,10 @@ concurrency:
     max_concurrent_runs: 2
     # a derivation replaces the tables a close reads
     tag_concurrency_limits: [{key: revenue/lock, limit: 1}]
+# Copying what steps print takes four processes per run, which outlive a Ctrl-C; steps print nothing.
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
 run_monitoring: {enabled: true, start_timeout_seconds: 120}
 # a crash is tried again, a refusal is not
 run_retries: {enabled: true, max_retries: 1, retry_on_asset_or_op_failure: false}

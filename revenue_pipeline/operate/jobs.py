@@ -40,7 +40,7 @@ class JobRunner:
     def run(self, job: str, *, entity: str | None = None, month: date | None = None) -> str:
         """Run `job`, for one entity and month where it is partitioned; returns the run's id.
 
-        Raises RunFailedError when a step or a blocking check fails.
+        Raises RunFailedError when a step or a blocking check fails; KeyboardInterrupt on Ctrl-C.
         """
         key = None
         if entity is not None and month is not None:
@@ -70,6 +70,8 @@ def _reason(result: Any) -> str:
         while error is not None and error.cause is not None:
             error = error.cause
         if error is not None:
+            if "DagsterExecutionInterruptedError" in error.message:
+                raise KeyboardInterrupt  # Dagster turns Ctrl-C into a failed step
             return " ".join(error.message.split())
     broken = [
         f"{check.check_name} on {'.'.join(check.asset_key.path)}: {check.description or 'failed'}"
