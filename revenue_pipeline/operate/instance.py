@@ -16,7 +16,7 @@ concurrency:
     max_concurrent_runs: 2
     # a derivation replaces the tables a close reads
     tag_concurrency_limits: [{key: revenue/lock, limit: 1}]
-# Copying what steps print takes four processes per run, which outlive a Ctrl-C; steps print nothing.
+# Steps print nothing, and copying it takes four processes per run, which outlive a Ctrl-C.
 compute_logs:
   module: dagster._core.storage.noop_compute_log_manager
   class: NoOpComputeLogManager

@@ -43,7 +43,9 @@ def run_main(settings: Settings) -> int:
                 take_in_sample(settings, database, progress)
                 _derive_and_close(database, progress)
             print_report(settings)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Exception) as error:
+        if not _is_interrupt(error):
+            raise
         console.print("\ninterrupted; nothing is half done, run the command again to go on")
         return INTERRUPTED
     console.print("\nEvery run, check and figure in the Dagster UI: make up (or: revenue up)")
@@ -111,6 +113,15 @@ def _open_months(database: Database, entity: str) -> list[date]:
     with database.connect() as connection:
         closed = {row[0] for row in connection.execute(_CLOSED, (entity,)).fetchall()}
     return [month for month in _months(database, entity) if month not in closed]
+
+
+def _is_interrupt(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is at the bottom of it: libraries wrap it in errors of their own."""
+    while error is not None:
+        if isinstance(error, KeyboardInterrupt):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 @contextmanager
