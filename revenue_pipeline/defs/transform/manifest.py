@@ -63,7 +63,8 @@ def parse(target: Path) -> Any:
 
     outcome = dbtRunner().invoke(["parse", *common_arguments(target)])
     if not outcome.success:
-        raise RuntimeError(f"dbt cannot parse {DBT_PROJECT_DIR}: {outcome.exception}")
+        message = f"dbt cannot parse {DBT_PROJECT_DIR}: {outcome.exception}"
+        raise RuntimeError(message) from outcome.exception
     return outcome.result
 
 
