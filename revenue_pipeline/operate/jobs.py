@@ -6,6 +6,8 @@ from types import TracebackType
 from typing import Any
 
 import dagster as dg
+from dagster_postgres.utils import DagsterPostgresException
+from sqlalchemy.exc import DBAPIError
 
 from revenue_pipeline.domain.errors import RevenueError
 
@@ -22,7 +24,9 @@ class JobRunner:
     def __init__(self, instance: dg.DagsterInstance | None = None) -> None:
         from revenue_pipeline.definitions import defs
 
-        logging.getLogger("dagster").setLevel(logging.CRITICAL)
+        # What fails is told once, by the error below or in the UI, not also by every retry.
+        for name in ("dagster", "root"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         self._definitions = defs()
         self._instance = dg.DagsterInstance.get() if instance is None else instance
 
@@ -46,9 +50,14 @@ class JobRunner:
         if entity is not None and month is not None:
             key = dg.MultiPartitionKey({"entity": entity, "period": month.isoformat()})
             self._require_partition(job, key, entity, month)
-        result = self._definitions.resolve_job_def(job).execute_in_process(
-            instance=self._instance, partition_key=key, raise_on_error=False, run_config=_QUIET
-        )
+        try:
+            result = self._definitions.resolve_job_def(job).execute_in_process(
+                instance=self._instance, partition_key=key, raise_on_error=False, run_config=_QUIET
+            )
+        except (DBAPIError, DagsterPostgresException) as error:
+            # Dagster keeps its own books in the same server and cannot go on without them.
+            message = f"the database went away during {job}; run the command again to continue"
+            raise RunFailedError(message) from error
         if not result.success:
             raise RunFailedError(_reason(result))
         return str(result.run_id)
