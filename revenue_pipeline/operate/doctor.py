@@ -187,8 +187,8 @@ def _migrations(database: Database, place: str) -> Iterator[Finding]:
         yield Finding("ok", "migrations", f"{len(applied)} applied, none changed")
 
 
-def _manifest() -> Iterator[Finding]:
-    manifest = DBT_PROJECT_DIR / "target" / "manifest.json"
+def _manifest(settings: Settings) -> Iterator[Finding]:
+    manifest = settings.home / "dbt" / "manifest.json"
     if not manifest.exists():
         yield Finding("ok", "dbt manifest", "not made yet; revenue run or revenue up makes it")
         return
