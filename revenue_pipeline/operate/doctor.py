@@ -42,7 +42,7 @@ def examine(settings: Settings) -> list[Finding]:
         *_home(settings),
         *_disk(settings),
         *_server(settings),
-        *_manifest(),
+        *_manifest(settings),
     ]
 
 
