@@ -1,16 +1,19 @@
 """Dagster jobs run in this process, recorded where the UI finds them."""
 
 import logging
+import socket
 from datetime import date
 from types import TracebackType
 from typing import Any
 
 import dagster as dg
+import psutil
 from dagster_postgres.utils import DagsterPostgresException
 from sqlalchemy.exc import DBAPIError
 
 from revenue_pipeline.domain.errors import RevenueError
 
+_PROCESS = "revenue/process"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
@@ -29,6 +32,7 @@ class JobRunner:
             logging.getLogger(name).setLevel(logging.CRITICAL)
         self._definitions = defs()
         self._instance = dg.DagsterInstance.get() if instance is None else instance
+        _fail_orphans(self._instance)
 
     def __enter__(self) -> "JobRunner":
         return self
@@ -52,7 +56,11 @@ class JobRunner:
             self._require_partition(job, key, entity, month)
         try:
             result = self._definitions.resolve_job_def(job).execute_in_process(
-                instance=self._instance, partition_key=key, raise_on_error=False, run_config=_QUIET
+                instance=self._instance,
+                partition_key=key,
+                raise_on_error=False,
+                run_config=_QUIET,
+                tags={_PROCESS: _process(psutil.Process())},
             )
         except (DBAPIError, DagsterPostgresException) as error:
             # Dagster keeps its own books in the same server and cannot go on without them.
@@ -66,6 +74,28 @@ class JobRunner:
         grid = self._definitions.resolve_job_def(job).partitions_def
         if grid is None or not grid.has_partition_key(key):
             raise RunFailedError(f"{entity} has no month {month:%Y-%m} in ref_legal_entities")
+
+
+def _process(process: psutil.Process) -> str:
+    # The start time tells a process from a later one with the same number.
+    return f"{socket.gethostname()}:{process.pid}:{int(process.create_time())}"
+
+
+def _fail_orphans(instance: dg.DagsterInstance) -> None:
+    """Fail runs whose process died without a word (kill -9, power).
+
+    Dagster would show them as running for ever and keep their pool slots. Runs of other hosts,
+    and those the daemon started, are not ours to judge.
+    """
+    under_way = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED]
+    for run in instance.get_runs(dg.RunsFilter(statuses=under_way)):
+        host, _, rest = run.tags.get(_PROCESS, "").partition(":")
+        if host != socket.gethostname():
+            continue
+        pid = int(rest.partition(":")[0])
+        alive = psutil.pid_exists(pid) and _process(psutil.Process(pid)) == run.tags[_PROCESS]
+        if not alive:
+            instance.report_run_failed(run, "The process that ran this died; run it again.")
 
 
 def _reason(result: Any) -> str:
