@@ -5,11 +5,15 @@ from pathlib import Path
 from revenue_pipeline.paths import DBT_PROJECT_DIR
 
 
-def derive(target: Path) -> None:
-    """Build the models where the environment points; their unit tests run elsewhere.
+def derive(target: Path, *, unit_tests: bool = False) -> list[str]:
+    """Build the models where the environment points and run their data tests.
 
     Args:
         target: Folder for what dbt writes, so that tests leave the project as it was.
+        unit_tests: Run the models' own unit tests too.
+
+    Returns:
+        Names of the nodes that were built or tested, all of them successfully.
     """
     from dbt.cli.main import dbtRunner
 
@@ -20,7 +24,7 @@ def derive(target: Path) -> None:
             *("--profiles-dir", str(DBT_PROJECT_DIR)),
             *("--target-path", str(target)),
             *("--log-path", str(target)),
-            *("--exclude", "resource_type:unit_test"),
+            *(() if unit_tests else ("--exclude", "resource_type:unit_test")),
             "--quiet",
         ]
     )
@@ -30,3 +34,4 @@ def derive(target: Path) -> None:
         if result.status not in ("success", "pass")
     ]
     assert outcome.success, (failed, outcome.exception)
+    return [str(result.node.unique_id) for result in getattr(outcome.result, "results", [])]

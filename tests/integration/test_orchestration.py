@@ -66,7 +66,7 @@ def test_a_journal_started_alone_after_a_failed_check_is_refused(sample_database
 
     with pytest.raises(RunFailedError):
         jobs.run("judge")
-    with pytest.raises(RunFailedError, match="refused it for .*SCH-004"):
+    with pytest.raises(RunFailedError, match=r"refused it for .*SCH-004"):
         jobs.run("post_month", entity="US", month=JANUARY)
 
     assert posted(sample_database) == 0

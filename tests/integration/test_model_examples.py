@@ -1,0 +1,35 @@
+"""The worked examples in the models' YAML, run by dbt on a real PostgreSQL."""
+
+from pathlib import Path
+
+from revenue_pipeline.warehouse.database import Database
+from tests.derivation import derive
+
+# Models whose SQL computes money, weights, windows or verdicts.
+WITH_ARITHMETIC = {
+    "dim_contract",
+    "fct_accounting_movement",
+    "fct_deferred_revenue_rollforward",
+    "fct_performance_obligation",
+    "int_contracts__quarantined",
+    "int_contracts__segments",
+    "int_contracts__terms",
+    "int_documents__classified",
+    "int_movements__before_netting",
+    "int_obligations__identified",
+    "int_obligations__segments",
+    "int_positions__period_ends",
+    "int_prices__allocated",
+    "int_revenue__scheduled",
+    "int_usage__entitled",
+    "int_usage__rated",
+}
+
+
+def test_every_model_with_arithmetic_has_an_example_and_all_examples_hold(
+    database: Database, tmp_path: Path
+) -> None:
+    done = derive(tmp_path, unit_tests=True)
+
+    exemplified = {name.split(".")[2] for name in done if name.startswith("unit_test.")}
+    assert exemplified == WITH_ARITHMETIC
