@@ -144,8 +144,10 @@ def tell_bundle(books: Books, number: int, customer: str) -> None:
     elif story == 14:
         books.credit(bill, later, rng.randrange(5_000, 9_000, 100), "goodwill")
     elif story == 2:
-        credit_id = books.credit(bill, later, rng.randrange(10_000, 30_000, 500), None)
-        books.manifest.plant("CREDIT_WITHOUT_CAUSE", credit_id)
+        amount = rng.randrange(10_000, 30_000, 500)
+        credit_id = books.credit(bill, later, amount, None)
+        with_tax = amount + billing.tax_on(market, amount)
+        books.manifest.plant("CREDIT_WITHOUT_CAUSE", credit_id, with_tax)
     elif story in (3, 7, 11):
         _add_seats(books, contract_id, customer, lines, seats, discount, start, end)
     elif early:
@@ -225,7 +227,7 @@ def _renew(
         ],
     )  # fmt: skip
     if overlaps:
-        books.manifest.plant("OVERLAPPING_RENEWAL", renewal_id)
+        books.manifest.plant("OVERLAPPING_RENEWAL", renewal_id, platform + support)
 
 
 def tell_platform(books: Books, number: int, customer: str) -> None:
@@ -357,7 +359,7 @@ def tell_monthly(books: Books, number: int, customer: str) -> None:
             ],
         )  # fmt: skip
         if is_stale:
-            books.manifest.plant("STALE_PRICE", bill.record["lines"]["data"][0]["id"])
+            books.manifest.plant("STALE_PRICE", bill.record["lines"]["data"][0]["id"], month)
     _use_and_bill(books, contract_id, customer, start, end, has_raise=has_raise, raised=raised_from)
     _misuse(books, contract_id, customer, story, start, end)
 
@@ -420,8 +422,12 @@ def _misuse(
         planted.append(("NO_CONTRACT", f"{contract_id}-X", "api_calls", start + timedelta(days=9)))
     for reason, named, meter, day in planted:
         usage_id = f"u-{contract_id}-{reason.lower().replace('_', '-')}"
-        books.use(usage_id, customer, named, meter, day, books.rng.randint(100, 900))
-        books.manifest.plant(reason, f"/meters/{books.market.tenant}#{usage_id}")
+        units = books.rng.randint(100, 900)
+        books.use(usage_id, customer, named, meter, day, units)
+        # Nobody agreed on a price for a meter outside the plan or a contract that is unknown.
+        is_priced = reason in ("BEFORE_START", "AFTER_END")
+        amount = _priced(units, Decimal(CALL_PRICE)) if is_priced else 0
+        books.manifest.plant(reason, f"/meters/{books.market.tenant}#{usage_id}", amount)
 
 
 def _start(rng: Random, earliest: date, spread: int) -> date:

@@ -23,7 +23,10 @@ class StrictModel(BaseModel):
 def json_objects(
     content: bytes, filename: str
 ) -> Iterator[tuple[int | None, bytes, dict[str, object]]]:
-    """Row (None inside an array), bytes and value of each object. Raises FileRefusedError."""
+    """Row (None inside an array), canonical bytes and value of each object.
+
+    Raises FileRefusedError.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -42,7 +45,9 @@ def json_objects(
             raise FileRefusedError(filename, number, error.reason) from None
         if not isinstance(value, dict):
             raise FileRefusedError(filename, number, "is not a JSON object")
-        yield number, line.strip().encode(), value
+        # As in an array: blanks and the order of keys carry no meaning, so the same object sent
+        # again in another spelling must be a duplicate and never a collision.
+        yield number, canonical(value).encode(), value
 
 
 def _array(text: str, filename: str) -> Iterator[tuple[int | None, bytes, dict[str, object]]]:

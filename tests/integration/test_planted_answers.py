@@ -76,6 +76,24 @@ def test_the_exceptions_are_exactly_the_planted_ones(
     assert {reason: sorted(ids) for reason, ids in found.items()} == manifest["planted"]
 
 
+def test_each_exception_puts_the_planted_amount_at_risk(
+    marts: psycopg.Connection[Any], manifest: dict[str, Any]
+) -> None:
+    found: dict[str, dict[str, int]] = defaultdict(dict)
+    query = """
+        select
+            exceptions.reason_code,
+            coalesce(usage.usage_id, exceptions.subject_id),
+            exceptions.amount_at_risk_minor
+        from marts.fct_exception as exceptions
+        left join marts.fct_usage_entitlement as usage
+            on exceptions.subject_type = 'usage' and exceptions.subject_id = usage.event_id
+    """
+    for reason, subject, amount in marts.execute(query):
+        found[reason][subject] = amount
+    assert found == manifest["planted_minor"]
+
+
 def test_every_kind_of_fault_is_planted(manifest: dict[str, Any]) -> None:
     assert set(manifest["planted"]) == {
         "STALE_PRICE",

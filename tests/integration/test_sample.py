@@ -7,6 +7,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from psycopg import sql
 
 from revenue_pipeline.sample import write_sample
 from revenue_pipeline.settings import load_settings
@@ -104,6 +105,21 @@ def test_every_record_lands_once_and_none_dies(
     summary = translate_pending(connection, settings=load_settings())
     assert summary.dead_letters == ()
     assert (summary.processed, summary.waiting, summary.dead) == (written, 0, 0)
+    manifest = json.loads((sample / "manifest.json").read_text(encoding="utf-8"))
+    expected = {
+        "contract_event": manifest["orders"],
+        "fulfilment_event": manifest["fulfilments"],
+        "invoice_event": manifest["invoices"],
+        "credit_event": manifest["credit_notes"],
+        "usage_event": manifest["usage_events"],
+    }
+    found = {}
+    for table in expected:
+        query = sql.SQL("select count(*) from canonical.{}").format(sql.Identifier(table))
+        (found[table],) = connection.execute(query).fetchone() or (None,)
+    assert found == expected
+    refunds = "select count(*) from canonical.payment_event where event_type = 'payment.refunded'"
+    assert connection.execute(refunds).fetchone() == (manifest["refunds"],)
     by_entity = connection.execute(
         "select entity_id, count(*) > 0 from canonical.contract_event group by entity_id order by 1"
     ).fetchall()

@@ -61,6 +61,20 @@ lines as (
 
 ),
 
+-- A corrected acceptance replaces the one it corrects.
+acceptances as (
+
+    select distinct on (entity_id, contract_id, line_id, fulfilment_id)
+        entity_id,
+        contract_id,
+        line_id,
+        fulfilled_date
+    from {{ ref('stg_canonical__fulfilment_events') }}
+    order by
+        entity_id asc, contract_id asc, line_id asc, fulfilment_id asc, recorded_at desc, event_id asc
+
+),
+
 transfers as (
 
     select
@@ -68,7 +82,7 @@ transfers as (
         contract_id,
         line_id,
         min(fulfilled_date) as fulfilled_date
-    from {{ ref('stg_canonical__fulfilment_events') }}
+    from acceptances
     group by entity_id, contract_id, line_id
 
 ),

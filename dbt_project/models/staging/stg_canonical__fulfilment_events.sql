@@ -12,6 +12,7 @@ final as (
         event_id,
         event_type,
         known_seq,
+        recorded_at,
         entity_id,
         fulfilment_id,
         contract_id,

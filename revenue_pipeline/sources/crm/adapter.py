@@ -91,8 +91,8 @@ def _record(row: int | None, body: bytes, value: dict[str, object]) -> Record:
     key = f"crm:{hashlib.sha256(body).hexdigest()}"
     if kind == "order" and order_id and modified_at:
         identity, key = order_id, f"order:{order_id}:{modified_at}"
-    elif kind == "fulfilment" and fulfilment_id:
-        identity, key = fulfilment_id, f"ful:{fulfilment_id}"
+    elif kind == "fulfilment" and fulfilment_id and modified_at:
+        identity, key = fulfilment_id, f"ful:{fulfilment_id}:{modified_at}"
     return Record(
         delivery_key=key,
         object_type=kind,

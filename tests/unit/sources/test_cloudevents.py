@@ -137,6 +137,15 @@ def test_a_wrong_event_is_a_dead_letter_that_names_the_field(
     assert caught.value.detail.startswith(field)
 
 
+def test_one_event_in_another_spelling_is_the_same_record() -> None:
+    adapter = UsageEventsAdapter()
+    turned = json.dumps(dict(reversed(EVENT.items())), separators=(",", ":"))
+    spellings = [json.dumps(EVENT), turned, json.dumps([EVENT], indent=2)]
+    found = [next(adapter.split(text.encode(), "usage.json")) for text in spellings]
+    assert {record.delivery_key for record in found} == {"ce://meter:u1"}
+    assert len({record.body for record in found}) == 1
+
+
 def test_events_without_identity_do_not_collide() -> None:
     first, second = row_of({"specversion": "1.0"}), row_of({"specversion": "1.1"})
     assert first.delivery_key != second.delivery_key

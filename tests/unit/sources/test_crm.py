@@ -154,7 +154,7 @@ def test_a_fulfilment_says_when_control_passed() -> None:
 
 def test_delivery_keys_name_record_and_moment() -> None:
     assert row_of(ORDER).delivery_key == "order:o1:2025-02-20T15:30:00Z"
-    assert row_of(FULFILMENT).delivery_key == "ful:f1"
+    assert row_of(FULFILMENT).delivery_key == "ful:f1:2025-04-03T16:00:00Z"
 
 
 def test_an_array_holds_the_same_records_as_lines() -> None:
@@ -164,6 +164,7 @@ def test_an_array_holds_the_same_records_as_lines() -> None:
         adapter.split(f"{json.dumps(ORDER)}\n\n{json.dumps(FULFILMENT)}\n".encode(), "a.jsonl")
     )
     assert [r.delivery_key for r in array] == [r.delivery_key for r in lines]
+    assert [r.body for r in array] == [r.body for r in lines]
     assert [r.origin_row for r in lines] == [1, 3]
 
 
