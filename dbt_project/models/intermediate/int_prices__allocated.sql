@@ -190,7 +190,7 @@ allocated_terms as (
 
 ),
 
-final as (
+all_terms as (
 
     select
         entity_id,
@@ -207,8 +207,7 @@ final as (
         weight_minor,
         pool_minor,
         allocated_minor,
-        -- What the obligation keeps of its share once a later version took the rest back.
-        case when until_date is null then allocated_minor else earned_at_cut_minor end as price_minor
+        earned_at_cut_minor
     from allocated
     union all
     select
@@ -226,8 +225,31 @@ final as (
         weight_minor,
         pool_minor,
         allocated_minor,
-        case when until_date is null then allocated_minor else earned_at_cut_minor end as price_minor
+        earned_at_cut_minor
     from allocated_terms
+
+),
+
+final as (
+
+    select
+        entity_id,
+        contract_id,
+        version_no,
+        term_no,
+        obligation_key,
+        obligation_id,
+        recognition_method,
+        revenue_role,
+        window_start_date,
+        window_end_date,
+        until_date,
+        weight_minor,
+        pool_minor,
+        allocated_minor,
+        -- What the obligation keeps of its share once a later version took the rest back.
+        case when until_date is null then allocated_minor else earned_at_cut_minor end as price_minor
+    from all_terms
 
 )
 
