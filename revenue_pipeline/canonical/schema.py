@@ -9,11 +9,14 @@ from pathlib import Path
 
 from revenue_pipeline.canonical.models import (
     SCHEMA_VERSION,
+    BalanceEvent,
     ContractEvent,
     CreditEvent,
     EntitlementEvent,
     Envelope,
+    EstimateEvent,
     FulfilmentEvent,
+    FxRateEvent,
     InvoiceEvent,
     PaymentEvent,
     UsageEvent,
@@ -21,10 +24,13 @@ from revenue_pipeline.canonical.models import (
 
 SCHEMAS_DIR = Path(__file__).with_name("schemas")
 _MODELS: dict[str, type[Envelope]] = {
+    "balance_event": BalanceEvent,
     "contract_event": ContractEvent,
     "credit_event": CreditEvent,
     "entitlement_event": EntitlementEvent,
+    "estimate_event": EstimateEvent,
     "fulfilment_event": FulfilmentEvent,
+    "fx_rate_event": FxRateEvent,
     "invoice_event": InvoiceEvent,
     "payment_event": PaymentEvent,
     "usage_event": UsageEvent,

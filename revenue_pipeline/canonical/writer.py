@@ -1,23 +1,31 @@
 """Writing canonical events: by COPY, all or nothing, and each event once."""
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 from psycopg import sql
+from pydantic import BaseModel
 
 from revenue_pipeline.canonical.models import (
+    BalanceEvent,
     CanonicalEvent,
     ContractEvent,
     ContractLine,
     CreditEvent,
+    CreditLine,
+    CreditSettlement,
     EntitlementEvent,
     Envelope,
+    EstimateEvent,
     FulfilmentEvent,
+    FxRateEvent,
     InvoiceEvent,
     InvoiceLine,
     PaymentEvent,
+    PriceComponent,
     UsageEvent,
     content_version,
     event_id,
@@ -33,10 +41,32 @@ _TABLES: dict[type[Envelope], str] = {
     CreditEvent: "credit_event",
     PaymentEvent: "payment_event",
     FulfilmentEvent: "fulfilment_event",
+    EstimateEvent: "estimate_event",
+    FxRateEvent: "fx_rate_event",
+    BalanceEvent: "balance_event",
 }
-_LINES: dict[type[Envelope], tuple[str, type[ContractLine] | type[InvoiceLine]]] = {
-    ContractEvent: ("contract_line", ContractLine),
-    InvoiceEvent: ("invoice_line", InvoiceLine),
+
+
+@dataclass(frozen=True)
+class _Children:
+    """Parts of an event with a table of their own, numbered from 1."""
+
+    field: str
+    table: str
+    number: str
+    kind: type[BaseModel]
+
+
+_CHILDREN: dict[type[Envelope], tuple[_Children, ...]] = {
+    ContractEvent: (
+        _Children("lines", "contract_line", "line_no", ContractLine),
+        _Children("price_components", "price_component", "component_no", PriceComponent),
+    ),
+    InvoiceEvent: (_Children("lines", "invoice_line", "line_no", InvoiceLine),),
+    CreditEvent: (
+        _Children("lines", "credit_line", "line_no", CreditLine),
+        _Children("settlements", "credit_settlement", "line_no", CreditSettlement),
+    ),
 }
 _FROM_ROW = ("event_id", "source_version", "known_seq", "inbox_id", "payload_hash", "raw_uri")
 
@@ -63,7 +93,9 @@ def _write_kind(
     kind: type[Envelope],
     events: dict[str, tuple[InboxRow, CanonicalEvent]],
 ) -> set[str]:
-    fields = [name for name in kind.model_fields if name not in {"lines", "source_version"}]
+    children = _CHILDREN.get(kind, ())
+    apart = {"source_version", *(child.field for child in children)}
+    fields = [name for name in kind.model_fields if name not in apart]
     new = _insert(
         connection,
         _TABLES[kind],
@@ -76,26 +108,32 @@ def _write_kind(
                 row.inbox_id,
                 row.body_sha256,
                 f"inbox:{row.inbox_id}",
-                *(getattr(event, name) for name in fields),
+                *_values(event, fields),
             )
             for identity, (row, event) in events.items()
         ),
     )
-    if kind in _LINES:
-        table, line_kind = _LINES[kind]
-        line_fields = list(line_kind.model_fields)
+    for child in children:
+        child_fields = list(child.kind.model_fields)
         copy_rows(
             connection,
-            f"canonical.{table}",
-            ("event_id", "line_no", *line_fields),
+            f"canonical.{child.table}",
+            ("event_id", child.number, *child_fields),
             (
-                (identity, number, *(getattr(line, name) for name in line_fields))
+                (identity, number, *_values(part, child_fields))
                 for identity, (_, event) in events.items()
-                if identity in new and isinstance(event, ContractEvent | InvoiceEvent)
-                for number, line in enumerate(event.lines, start=1)
+                if identity in new
+                for number, part in enumerate(getattr(event, child.field), start=1)
             ),
         )
     return new
+
+
+def _values(model: BaseModel, fields: Sequence[str]) -> Iterator[object]:
+    for name in fields:
+        value = getattr(model, name)
+        # the driver writes a list as an array, a tuple as a record
+        yield list(value) if isinstance(value, tuple) else value
 
 
 def _insert(

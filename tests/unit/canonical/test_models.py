@@ -13,6 +13,7 @@ from revenue_pipeline.canonical.models import (
     ContractEvent,
     ContractLine,
     PaymentEvent,
+    PriceComponent,
     UsageEvent,
     content_version,
     event_id,
@@ -139,3 +140,72 @@ def test_different_quantities_are_different_content(quantity: Decimal) -> None:
         return
     one, other = (UsageEvent(**{**USAGE, "quantity": q}) for q in (quantity, next_one))
     assert (content_version(one) == content_version(other)) == (quantity == next_one)
+
+
+CONTRACT: dict[str, Any] = {
+    **ENVELOPE,
+    "event_type": "contract.amended",
+    "contract_id": "C1",
+    "contract_version": 2,
+    "customer_id": "K1",
+    "currency_code": "USD",
+    "signed_date": date(2025, 1, 1),
+    "effective_date": date(2025, 1, 1),
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"lines": (ContractLine(**LINE),)},
+        {"event_type": "contract.signed"},
+        {"change_basis": "restated", "lines": (ContractLine(**LINE, line_action="added"),)},
+    ],
+)
+def test_a_difference_and_a_restatement_are_told_apart(changes: dict[str, object]) -> None:
+    told = ContractEvent(**CONTRACT, change_basis="delta")
+    assert told.lines == ()
+    with pytest.raises(ValidationError):
+        ContractEvent(**{**CONTRACT, "change_basis": "delta", **changes})
+
+
+def test_only_a_line_that_is_changed_or_removed_may_leave_out_its_price() -> None:
+    short = {"line_id": "L1", "obligation_key": "L1", "product_code": "P"}
+    ContractLine(**short, line_action="changed", remaining_amount_minor=5)
+    ContractLine(**short, line_action="removed")
+    for action in ("stated", "added"):
+        with pytest.raises(ValidationError):
+            ContractLine(**short, line_action=action)
+
+
+def test_a_line_recognised_over_time_has_a_start() -> None:
+    no_start = {**LINE, "service_start_date": None}
+    ContractLine(**no_start, recognition_method="point_in_time")
+    with pytest.raises(ValidationError):
+        ContractLine(**no_start, recognition_method="ratable_monthly")
+
+
+def test_only_the_close_of_a_dispute_may_leave_out_the_amount() -> None:
+    unsaid = {**PAYMENT, "customer_id": None, "currency_code": None, "amount_minor": None}
+    PaymentEvent(**{**unsaid, "event_type": "dispute.lost", "related_id": "D1"})
+    with pytest.raises(ValidationError):
+        PaymentEvent(**{**unsaid, "event_type": "dispute.opened"})
+
+
+def test_a_field_that_came_later_is_content_only_where_it_says_something() -> None:
+    # Hashes of the first schema: an observation made under it must stay the same event.
+    usage = UsageEvent(**USAGE)
+    contract = ContractEvent(
+        **{**CONTRACT, "event_type": "contract.signed", "lines": (ContractLine(**LINE),)}
+    )
+    assert content_version(usage) == "ad21af52271b36cf04003994aafea411"
+    assert content_version(contract) == "d7db7cc047f54a716918d52f44ff920f"
+    named = UsageEvent(**USAGE, line_id="L1")
+    assert content_version(named) != content_version(usage)
+
+
+def test_parallel_lists_of_a_price_component_have_one_length() -> None:
+    component = {"component_id": "V1", "component_kind": "bonus"}
+    PriceComponent(**component, outcome_amounts_minor=(1,), outcome_probabilities=(Decimal(1),))
+    with pytest.raises(ValidationError):
+        PriceComponent(**component, outcome_amounts_minor=(1,))
