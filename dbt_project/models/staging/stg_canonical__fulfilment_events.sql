@@ -11,14 +11,25 @@ final as (
     select
         event_id,
         event_type,
-        known_seq,
+        source_system,
+        source_object,
+        source_id,
+        source_version,
+        occurred_at,
         recorded_at,
+        known_seq,
+        inbox_id,
         entity_id,
+        payload_hash,
+        raw_uri,
+        schema_version,
+        adapter_version,
         fulfilment_id,
         contract_id,
         line_id,
         fulfilled_date,
-        quantity
+        quantity,
+        amount_minor
     from source
     where {{ known('known_seq') }}
 
