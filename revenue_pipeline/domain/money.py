@@ -111,6 +111,32 @@ def parse_minor(text: str, code: str) -> int:
     return checked_minor(sign * int(whole + decimals[:places].ljust(places, "0")))
 
 
+def parse_money(text: str) -> tuple[int, str]:
+    """Minor units and currency of a text like "-12.34 USD". Raises MoneyError."""
+    amount, code = _split(text)
+    return parse_minor(amount, code), code
+
+
+def parse_unit_price(text: str) -> tuple[Decimal, str]:
+    """Price per unit in exact, possibly broken minor units: 3.5 "USD" for "0.035 USD".
+
+    Raises MoneyError.
+    """
+    amount, code = _split(text)
+    sign, digits, places = parse_decimal(amount).as_tuple()
+    assert isinstance(places, int)
+    # built from its digits: shifting by arithmetic would round at the context's precision
+    price = Decimal((sign, digits, places + exponent(code)))
+    return Decimal(format(price, "f")), code
+
+
+def _split(text: str) -> tuple[str, str]:
+    amount, blank, code = text.partition(" ") if isinstance(text, str) else ("", "", "")
+    if not blank or code != code.upper():
+        raise MoneyError(f"{_shown(text)} is not an amount and a currency")
+    return amount, currency(code)
+
+
 def format_minor(minor: int, code: str) -> str:
     """Minor units as decimal text in major units: 1230 "USD" is "12.30"."""
     places = exponent(code)

@@ -132,6 +132,18 @@ class TranslationContext:
         ).fetchone()
         return None if row is None else bytes(row[0])
 
+    def accepted_bodies(
+        self, source: str, tenant: str, object_type: str, object_id: str
+    ) -> list[bytes]:
+        """All landed bodies of another object of the source, oldest first, without collisions."""
+        rows = self._connection.execute(
+            "select body from landing.inbox where source = %s and tenant = %s"
+            " and object_type = %s and object_id = %s and collides_with_inbox_id is null"
+            " order by inbox_id",
+            (source, tenant, object_type, object_id),
+        ).fetchall()
+        return [bytes(row[0]) for row in rows]
+
 
 def local_date(instant: datetime, entity: Entity) -> date:
     """The accounting date of an instant."""

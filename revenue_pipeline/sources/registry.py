@@ -32,6 +32,8 @@ _PACKAGES = {
     "crm_orders": "revenue_pipeline.sources.crm",
     "usage_events": "revenue_pipeline.sources.cloudevents",
 }
+# Translated like any other, but read by a command of its own: `revenue cases`.
+_OWN_COMMAND = {"cases": "revenue_pipeline.sources.cases"}
 _FILE_PREFIX = "file:"
 
 
@@ -66,8 +68,9 @@ class Adapter(Protocol):
 
 def adapter_for(source: str, settings: Settings) -> Adapter:
     """The adapter of a source or file agreement (`name` or `file:name`)."""
-    if source in _PACKAGES:
-        adapter: Adapter = importlib.import_module(_PACKAGES[source]).adapter()
+    packages = _PACKAGES | _OWN_COMMAND
+    if source in packages:
+        adapter: Adapter = importlib.import_module(packages[source]).adapter()
         return adapter
     from revenue_pipeline.sources.files.adapter import FileAdapter
     from revenue_pipeline.sources.files.agreement import load_agreements
