@@ -75,7 +75,13 @@ unknown_products as (
     from lines
     left join products
         on lines.entity_id = products.entity_id and lines.product_code = products.product_code
-    where products.product_code is null
+    where
+        products.product_code is null
+        and lines.line_action in ('stated', 'added')
+        and lines.line_kind = 'good_or_service'
+        -- A line that says how it is recognised, or what it sells for alone, needs no price list.
+        and lines.recognition_method is null
+        and lines.ssp_minor is null
 
 ),
 
@@ -109,7 +115,7 @@ missing_prices as (
             and lines.currency_code = prices.currency_code
     -- A lone obligation takes the whole price; nothing has to be split.
     inner join bundles on lines.event_id = bundles.event_id
-    where lines.ssp_minor is null and prices.product_code is null
+    where lines.ssp_minor is null and prices.product_code is null and lines.recognition_method is null
 
 ),
 
@@ -138,7 +144,7 @@ fixed_usage as (
             lines.entity_id = products.entity_id
             and lines.product_code = products.product_code
             and products.recognition_method = 'usage'
-    where lines.amount_minor <> 0
+    where lines.amount_minor <> 0 and lines.recognition_method is null
 
 ),
 
@@ -156,7 +162,10 @@ endless as (
             lines.entity_id = products.entity_id
             and lines.product_code = products.product_code
             and products.recognition_method in ('ratable_daily', 'ratable_monthly')
-    where lines.service_end_date is null and segments.term_months is null
+    where
+        lines.service_end_date is null
+        and lines.service_start_date is not null
+        and segments.term_months is null
 
 ),
 

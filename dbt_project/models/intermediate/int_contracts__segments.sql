@@ -113,7 +113,7 @@ final as (
         is_superseded,
         case
             when event_type = 'contract.terminated' then 'termination'
-            when event_type = 'contract.amended' then 'prospective'
+            when event_type in ('contract.amended', 'contract.option_exercised') then 'prospective'
             else 'initial'
         end as treatment
     from ordered

@@ -1,203 +1,497 @@
--- What each contract version promises at a fixed price: lines that share a key are one obligation.
+-- Every obligation under every version of its arrangement: what it promises, over which window, how far it
+-- has come when the next version takes effect, and what the rest of it weighs.
 --
--- weight_minor is the standalone selling price of what remains to be transferred from the version's
--- effective date on (ASC 606-10-32-31); what was transferred before weighs nothing. Usage lines are
--- priced by use and take no share. A termination carries the obligations of the version it ends.
+-- A segment is a stretch of versions without a rounding point. A prospective change starts a new one for
+-- what it re-prices (ASC 606-10-25-13a); an estimate, a credit or a catch-up changes the price of the
+-- running one (25-13b, 32-42 to 32-45). weight is the standalone price of what remains from the version's
+-- effective date on (32-31); what was transferred before weighs nothing.
 
 with
 
-segments as (
+changes as (
 
-    select * from {{ ref('int_contracts__segments') }}
-
-),
-
-quarantined as (
-
-    select distinct entity_id, contract_id
-    from {{ ref('int_contracts__quarantined') }}
+    select * from {{ ref('int_contracts__changes') }}
 
 ),
 
-lines as (
+events as (
+
+    select * from {{ ref('stg_canonical__contract_events') }}
+
+),
+
+-- Evergreen contracts are priced term by term (int_prices__terms).
+kinds as (
+
+    select kinds.*
+    from {{ ref('int_obligations__kinds') }} as kinds
+    where
+        not kinds.is_priced_by_use
+        and not exists (
+            select 1
+            from {{ ref('int_contracts__segments') }} as segments
+            where
+                segments.entity_id = kinds.entity_id
+                and segments.contract_id = kinds.contract_id
+                and segments.term_months is not null
+        )
+        and not exists (
+            select 1
+            from {{ ref('int_contracts__quarantined') }} as quarantined
+            where quarantined.entity_id = kinds.entity_id and quarantined.contract_id = kinds.contract_id
+        )
+
+),
+
+versions as (
 
     select
-        segments.entity_id,
-        segments.contract_id,
-        segments.version_no,
-        segments.effective_date,
-        lines.line_no,
-        lines.line_id,
-        lines.obligation_key,
-        lines.amount_minor,
-        lines.service_start_date,
-        lines.service_end_date,
-        products.recognition_method,
-        products.revenue_role,
-        coalesce(
-            lines.ssp_minor,
-            case prices.ssp_basis
-                when 'once' then round(prices.ssp_minor * lines.quantity)::bigint
-                when 'year' then
-                    {{ round_ratio(
-                        'prices.ssp_minor * lines.quantity',
-                        'greatest(lines.service_end_date - greatest(lines.service_start_date, segments.effective_date) + 1, 0)',
-                        '365'
-                    ) }}
+        entity_id,
+        arrangement_id,
+        version_no,
+        min(effective_date) as effective_date,
+        min(in_force_from) as in_force_from,
+        min(treatment) as treatment,
+        min(change_kind) as change_kind,
+        min(contract_id) as contract_id,
+        lead(min(effective_date)) over (partition by entity_id, arrangement_id order by version_no) as next_effective_date,
+        lead(min(in_force_from)) over (partition by entity_id, arrangement_id order by version_no) as next_in_force_from
+    from changes
+    group by entity_id, arrangement_id, version_no
+
+),
+
+-- Contracts that a version ends: the terminated one, or those that a renewal cuts short.
+endings as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.contract_id,
+        changes.version_no
+    from changes
+    where changes.change_kind = 'termination'
+    union all
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        events.replaces_contract_id as contract_id,
+        changes.version_no
+    from changes
+    inner join events on changes.event_id = events.event_id
+    where changes.change_kind = 'renewal'
+
+),
+
+members as (
+
+    select
+        kinds.obligation_id,
+        terms.*
+    from kinds
+    inner join {{ ref('int_obligations__lines') }} as obligations
+        on kinds.entity_id = obligations.entity_id and kinds.obligation_id = obligations.obligation_id
+    inner join {{ ref('int_contracts__line_terms') }} as terms
+        on
+            obligations.entity_id = terms.entity_id
+            and obligations.contract_id = terms.contract_id
+            and obligations.line_id = terms.line_id
+
+),
+
+-- A price credit for part of the future names the obligation whose window it re-prices.
+ahead as (
+
+    select distinct
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        credits.contract_id || ':' || credits.obligation_key as obligation_id
+    from changes
+    inner join {{ ref('int_prices__credits') }} as credits on changes.event_id = credits.event_id
+    where credits.treatment = 'credit_ahead' and credits.price_change_minor <> 0
+
+),
+
+-- The option whose use a version records hands on what was deferred for it.
+exercised as (
+
+    select distinct
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        obligations.obligation_id
+    from changes
+    inner join events on changes.event_id = events.event_id
+    inner join {{ ref('int_obligations__lines') }} as obligations
+        on
+            changes.entity_id = obligations.entity_id
+            and changes.contract_id = obligations.contract_id
+            and events.exercised_line_id = obligations.line_id
+    where changes.treatment = 'option'
+
+),
+
+gates as (
+
+    select * from {{ ref('int_contracts__gates') }}
+
+),
+
+-- Lines in force under each version, summed by obligation.
+grid as (
+
+    select
+        versions.entity_id,
+        versions.arrangement_id,
+        versions.version_no,
+        members.obligation_id,
+        bool_or(members.version_no = versions.version_no) as is_touched,
+        bool_or(members.version_no = versions.version_no and members.line_action <> 'added') as is_changed,
+        min(members.terms_version_no) as first_version_no,
+        bool_and(members.is_removed) as is_removed,
+        sum(members.price_minor) filter (where not members.is_removed)::bigint as amount_minor,
+        min(members.service_start_date) filter (where not members.is_removed) as service_start_date,
+        max(members.service_end_date) filter (where not members.is_removed) as service_end_date,
+        max(members.quantity) filter (where not members.is_removed) as months,
+        min(members.service_start_date) filter (where not members.is_removed and members.line_kind = 'good_or_service')
+            as first_term_start_date,
+        max(members.service_end_date) filter (where not members.is_removed and members.line_kind = 'good_or_service')
+            as first_term_end_date,
+        max(coalesce(members.renewals_expected, cardinality(members.renewal_periods)))
+            filter (where members.option_measurement = 'practical_alternative') as renewals,
+        sum(
+            case
+                when members.is_removed then 0
+                when members.version_no = versions.version_no and members.remaining_ssp_minor is not null
+                    then members.remaining_ssp_minor
+                when members.version_no = versions.version_no and members.line_action = 'stated'
+                    then coalesce(members.stated_ssp_minor, members.price_minor)
+                when members.terms_version_no = versions.version_no then coalesce(members.ssp_minor, members.price_minor)
             end
-        ) as ssp_minor
-    from segments
-    inner join {{ ref('stg_canonical__contract_lines') }} as lines on segments.event_id = lines.event_id
-    inner join {{ ref('ref_products') }} as products
-        on segments.entity_id = products.entity_id and lines.product_code = products.product_code
-    left join {{ ref('ref_standalone_prices') }} as prices
+        ) as stated_weight,
+        -- The rest of these lines follows from their whole.
+        sum(
+            coalesce(members.ssp_minor, members.price_minor)
+            * case
+                when members.stated_ssp_minor is null and members.terms_quantity > 0
+                    then members.quantity / members.terms_quantity
+                else 1
+            end
+        ) filter (
+            where
+            not members.is_removed
+            and members.terms_version_no < versions.version_no
+            and not (
+                members.version_no = versions.version_no
+                and (members.remaining_ssp_minor is not null or members.line_action = 'stated')
+            )
+        ) as whole_weight,
+        max(members.terms_end_date) as terms_end_date,
+        bool_or(members.is_residual) as is_residual
+    from versions
+    inner join members
         on
-            segments.entity_id = prices.entity_id
-            and lines.product_code = prices.product_code
-            and segments.currency_code = prices.currency_code
-    left join quarantined
-        on segments.entity_id = quarantined.entity_id and segments.contract_id = quarantined.contract_id
-    where products.recognition_method <> 'usage' and quarantined.contract_id is null
+            versions.entity_id = members.entity_id
+            and versions.arrangement_id = members.arrangement_id
+            and versions.version_no >= members.version_no
+            and versions.version_no < coalesce(members.until_version_no, 2147483647)
+    group by versions.entity_id, versions.arrangement_id, versions.version_no, members.obligation_id
 
 ),
 
--- A corrected acceptance replaces the one it corrects.
-acceptances as (
-
-    select distinct on (entity_id, contract_id, line_id, fulfilment_id)
-        entity_id,
-        contract_id,
-        line_id,
-        fulfilled_date
-    from {{ ref('stg_canonical__fulfilment_events') }}
-    order by
-        entity_id asc, contract_id asc, line_id asc, fulfilment_id asc, recorded_at desc, event_id asc
-
-),
-
-transfers as (
+firsts as (
 
     select
-        entity_id,
-        contract_id,
-        line_id,
-        min(fulfilled_date) as fulfilled_date
-    from acceptances
-    group by entity_id, contract_id, line_id
+        grid.entity_id,
+        grid.obligation_id,
+        min(grid.first_version_no) as first_version_no,
+        min(case when versions.treatment = 'separate_contract' then versions.version_no else 0 end) as pool_no
+    from grid
+    inner join versions
+        on
+            grid.entity_id = versions.entity_id
+            and grid.arrangement_id = versions.arrangement_id
+            and grid.first_version_no = versions.version_no
+    where grid.first_version_no = grid.version_no
+    group by grid.entity_id, grid.obligation_id
 
 ),
 
-obligations as (
+windows as (
 
     select
-        lines.entity_id,
-        lines.contract_id,
-        lines.version_no,
-        lines.effective_date,
-        lines.obligation_key,
-        min(lines.line_no) as line_order,
-        sum(lines.amount_minor)::bigint as amount_minor,
-        coalesce(sum(lines.ssp_minor), 0)::bigint as ssp_minor,
-        min(lines.service_start_date) as service_start_date,
-        max(lines.service_end_date) as service_end_date,
-        -- Lines merged into one obligation follow the one that carries most of the price.
-        (array_agg(lines.recognition_method order by lines.amount_minor desc, lines.line_no asc))[1]
-            as recognition_method,
-        (array_agg(lines.revenue_role order by lines.amount_minor desc, lines.line_no asc))[1] as revenue_role,
-        -- All of it has passed when the last of its lines has.
-        case when count(*) = count(transfers.fulfilled_date) then max(transfers.fulfilled_date) end
-            as fulfilled_date
-    from lines
-    left join transfers
+        kinds.entity_id,
+        kinds.arrangement_id,
+        kinds.package_id,
+        kinds.contract_id,
+        versions.version_no,
+        versions.effective_date,
+        versions.in_force_from,
+        versions.next_effective_date,
+        versions.next_in_force_from,
+        versions.treatment,
+        versions.change_kind,
+        versions.contract_id as changed_contract_id,
+        kinds.obligation_id,
+        kinds.obligation_key,
+        kinds.currency_code,
+        kinds.place,
+        kinds.recognition_method,
+        kinds.revenue_role,
+        kinds.performing_entity_id,
+        kinds.rounding_unit_minor,
+        kinds.proration,
+        firsts.first_version_no,
+        firsts.pool_no,
+        coalesce(grid.is_touched, false) as is_touched,
+        coalesce(grid.is_changed, false) as is_changed,
+        coalesce(grid.is_residual, false) as is_residual,
+        coalesce(grid.is_removed, true) or endings.version_no is not null as is_over,
+        ahead.obligation_id is not null as is_credited_ahead,
+        exercised.obligation_id is not null as is_exercised,
+        coalesce(grid.amount_minor, 0) as amount_minor,
+        coalesce(grid.stated_weight, 0) as stated_weight,
+        coalesce(grid.whole_weight, 0) as whole_weight,
+        case
+            when kinds.proration = 'full_started_months' and kinds.recognition_method = 'ratable_monthly'
+                then date_trunc('month', grid.service_start_date)::date
+            when kinds.recognition_method in ('ratable_daily', 'ratable_monthly')
+                then coalesce(grid.service_start_date, starts.effective_date)
+        end as service_start_date,
+        case
+            when kinds.recognition_method not in ('ratable_daily', 'ratable_monthly') then null
+            when kinds.proration = 'full_started_months' and kinds.recognition_method = 'ratable_monthly' and grid.months is not null
+                then (date_trunc('month', grid.service_start_date) + make_interval(months => grid.months::integer) - interval '1 day')::date
+            -- Renewals that are expected and treated as part of the contract lengthen the service.
+            when grid.renewals > 0
+                then
+                    greatest(
+                        grid.service_end_date,
+                        (grid.first_term_end_date + 1 + make_interval(months => (
+                            grid.renewals * (
+                                {{ month_index('(grid.first_term_end_date + 1)') }}
+                                - {{ month_index('grid.first_term_start_date') }}
+                            )
+                        )::integer))::date - 1
+                    )
+            else grid.service_end_date
+        end as service_end_date,
+        grid.terms_end_date
+    from kinds
+    inner join versions
+        on kinds.entity_id = versions.entity_id and kinds.arrangement_id = versions.arrangement_id
+    inner join firsts
+        on kinds.entity_id = firsts.entity_id and kinds.obligation_id = firsts.obligation_id
+    inner join versions as starts
         on
-            lines.entity_id = transfers.entity_id
-            and lines.contract_id = transfers.contract_id
-            and lines.line_id = transfers.line_id
-    group by lines.entity_id, lines.contract_id, lines.version_no, lines.effective_date, lines.obligation_key
+            kinds.entity_id = starts.entity_id
+            and kinds.arrangement_id = starts.arrangement_id
+            and firsts.first_version_no = starts.version_no
+    left join grid
+        on
+            kinds.entity_id = grid.entity_id
+            and kinds.obligation_id = grid.obligation_id
+            and versions.version_no = grid.version_no
+    left join endings
+        on
+            kinds.entity_id = endings.entity_id
+            and kinds.contract_id = endings.contract_id
+            and versions.version_no >= endings.version_no
+    left join ahead
+        on
+            kinds.entity_id = ahead.entity_id
+            and kinds.obligation_id = ahead.obligation_id
+            and versions.version_no = ahead.version_no
+    left join exercised
+        on
+            kinds.entity_id = exercised.entity_id
+            and kinds.obligation_id = exercised.obligation_id
+            and versions.version_no = exercised.version_no
 
 ),
 
-judged as (
+scoped as (
 
     select
         *,
-        version_no > 1 and coalesce(
-            case when recognition_method = 'point_in_time' then fulfilled_date else service_end_date end
-            < effective_date,
-            false
-        ) as is_satisfied
-    from obligations
+        case
+            when version_no < first_version_no then false
+            when version_no = first_version_no then true
+            when treatment = 'prospective'
+                then
+                    pool_no = 0
+                    or bool_or(is_changed) over (partition by entity_id, arrangement_id, version_no, pool_no)
+            when treatment = 'termination' then contract_id = changed_contract_id
+            when treatment = 'option' then is_touched or is_exercised
+            else is_credited_ahead
+        end as is_restarted
+    from windows
 
 ),
 
-promised as (
+segmented as (
 
     select
-        judged.entity_id,
-        judged.contract_id,
-        judged.version_no,
-        judged.obligation_key,
-        judged.line_order,
-        judged.amount_minor,
-        case when judged.is_satisfied then 0 else judged.ssp_minor end as weight_minor,
-        judged.recognition_method,
-        judged.revenue_role,
-        judged.service_start_date,
-        judged.service_end_date,
+        *,
+        max(case when is_restarted then version_no end) over (
+            partition by entity_id, obligation_id order by version_no
+        ) as segment_no,
+        max(case when is_restarted then effective_date end) over (
+            partition by entity_id, obligation_id order by version_no
+        ) as segment_date
+    from scoped
+
+),
+
+bounded as (
+
+    select
+        *,
         case
-            when judged.is_satisfied then judged.effective_date
-            when judged.recognition_method = 'point_in_time'
-                then greatest(judged.fulfilled_date, case when judged.fulfilled_date is not null then judged.effective_date end)
-            else greatest(judged.service_start_date, judged.effective_date)
+            when segment_no > first_version_no then greatest(service_start_date, segment_date)
+            else service_start_date
         end as window_start_date,
-        case
-            when judged.is_satisfied then judged.effective_date
-            when judged.recognition_method = 'point_in_time'
-                then greatest(judged.fulfilled_date, case when judged.fulfilled_date is not null then judged.effective_date end)
-            else judged.service_end_date
-        end as window_end_date
-    from judged
+        service_end_date as window_end_date
+    from segmented
 
 ),
 
-ended as (
+measured as (
 
     select
-        segments.entity_id,
-        segments.contract_id,
-        segments.version_no,
-        promised.obligation_key,
-        promised.line_order,
-        promised.amount_minor,
-        -- Replaced by what is left of each obligation when the price is known.
-        0::bigint as weight_minor,
-        'termination' as recognition_method,
-        'termination_revenue' as revenue_role,
-        promised.service_start_date,
-        promised.service_end_date,
-        segments.effective_date as window_start_date,
-        segments.effective_date as window_end_date
-    from segments
-    inner join promised
+        bounded.*,
+        coalesce(before.measure, 0) as measure_before,
+        -- How far the segment has come on the day before the next version.
+        through.measure as measure_through,
+        through.total as total_through,
+        coalesce(through.set_aside_minor, 0) as set_aside_minor,
+        -- How far the whole obligation had come when this version took effect.
+        here.measure as measure_here,
+        here.total as total_here,
+        exists (
+            select 1
+            from gates
+            where
+                gates.entity_id = bounded.entity_id
+                and gates.arrangement_id = bounded.arrangement_id
+                and bounded.next_effective_date - 1 >= gates.closed_from_date
+                and bounded.next_effective_date - 1 < coalesce(gates.opened_date, 'infinity'::date)
+        ) as is_gated_through
+    from bounded
+    left join {{ ref('int_progress__steps') }} as before
         on
-            segments.entity_id = promised.entity_id
-            and segments.contract_id = promised.contract_id
-            and segments.version_no = promised.version_no + 1
-    where segments.treatment = 'termination'
+            bounded.entity_id = before.entity_id
+            and bounded.obligation_id = before.obligation_id
+            and bounded.segment_no > bounded.first_version_no
+            and bounded.segment_date - 1 >= before.step_date
+            and bounded.segment_date - 1 < coalesce(before.until_date, 'infinity'::date)
+    left join {{ ref('int_progress__steps') }} as through
+        on
+            bounded.entity_id = through.entity_id
+            and bounded.obligation_id = through.obligation_id
+            and bounded.next_effective_date - 1 >= through.step_date
+            and bounded.next_effective_date - 1 < coalesce(through.until_date, 'infinity'::date)
+    left join {{ ref('int_progress__steps') }} as here
+        on
+            bounded.entity_id = here.entity_id
+            and bounded.obligation_id = here.obligation_id
+            and bounded.in_force_from >= here.step_date
+            and bounded.in_force_from < coalesce(here.until_date, 'infinity'::date)
+
+),
+
+weighed as (
+
+    select
+        measured.*,
+        policies.progress_rounding,
+        case
+            when is_over or version_no < first_version_no then 0
+            when treatment = 'option' and is_exercised and not is_touched then 0
+            -- Satisfied before the change: nothing is left of it.
+            when version_no > first_version_no and recognition_method in ('ratable_daily', 'ratable_monthly')
+                and service_end_date < effective_date then 0
+            when version_no > first_version_no and recognition_method not in ('ratable_daily', 'ratable_monthly')
+                and measure_before_here >= total_here then 0
+            else
+                stated_weight + whole_weight * case
+                    when recognition_method in ('ratable_daily', 'ratable_monthly')
+                        then
+                            greatest(service_end_date - greatest(service_start_date, effective_date) + 1, 0)::numeric
+                            / greatest(coalesce(terms_end_date, service_end_date) - service_start_date + 1, 1)
+                    when total_here > 0 then greatest(total_here - measure_before_here, 0) / total_here
+                    else 1
+                end
+        end as weight
+    from (
+        select
+            measured.*,
+            coalesce((
+                select steps.measure
+                from {{ ref('int_progress__steps') }} as steps
+                where
+                    steps.entity_id = measured.entity_id
+                    and steps.obligation_id = measured.obligation_id
+                    and steps.step_date <= measured.effective_date - 1
+                order by steps.step_date desc
+                limit 1
+            ), 0) as measure_before_here
+        from measured
+    ) as measured
+    inner join {{ ref('int_policies__in_force') }} as policies
+        on
+            measured.entity_id = policies.entity_id
+            and measured.effective_date >= policies.effective_from
+            and measured.effective_date < coalesce(policies.effective_until, 'infinity'::date)
 
 ),
 
 final as (
 
     select
-        *,
-        contract_id || ':' || obligation_key as obligation_id
-    from promised
-    union all
-    select
-        *,
-        contract_id || ':' || obligation_key as obligation_id
-    from ended
+        entity_id,
+        arrangement_id,
+        package_id,
+        contract_id,
+        version_no,
+        effective_date,
+        in_force_from,
+        next_effective_date,
+        next_in_force_from,
+        treatment,
+        change_kind,
+        changed_contract_id,
+        obligation_id,
+        obligation_key,
+        currency_code,
+        place,
+        recognition_method,
+        revenue_role,
+        performing_entity_id,
+        rounding_unit_minor,
+        progress_rounding,
+        first_version_no,
+        pool_no,
+        is_touched,
+        is_changed,
+        is_residual,
+        is_over,
+        is_restarted,
+        is_credited_ahead,
+        amount_minor,
+        weight,
+        segment_no,
+        segment_date,
+        window_start_date,
+        window_end_date,
+        measure_before,
+        set_aside_minor,
+        {{ progress_numerator('weighed', '(next_effective_date - 1)', 'measure_through', 'total_through', 'measure_before', 'is_gated_through') }}
+            as progress_numerator,
+        {{ progress_denominator('weighed', '(next_effective_date - 1)', 'measure_through', 'total_through', 'measure_before', 'is_gated_through') }}
+            as progress_denominator
+    from weighed
 
 )
 

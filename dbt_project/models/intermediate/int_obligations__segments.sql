@@ -1,7 +1,8 @@
 -- Closed-form segments: what a reader needs to compute revenue through any day.
 --
--- Revenue through day u = base_minor + earned(price, clamp(u)); a later version cuts the window and adds
--- a segment. No schedule is stored exploded (docs/architecture.md).
+-- From in_force_from until until_date, revenue through day u = base_minor + round(price_minor x progress(u));
+-- progress is that of the window, or of int_progress__steps beyond measure_before. A later version takes
+-- over on its day. No schedule is stored exploded (docs/architecture.md).
 
 with
 
@@ -11,44 +12,127 @@ allocated as (
 
 ),
 
-contracts as (
+versions as (
 
-    select distinct on (entity_id, contract_id)
+    select
+        obligation_id || ':' || version_no as segment_id,
         entity_id,
+        performing_entity_id,
+        arrangement_id,
+        package_id,
         contract_id,
-        currency_code
-    from {{ ref('int_contracts__segments') }}
-    order by entity_id, contract_id, version_no
+        version_no as contract_version,
+        1 as term_no,
+        obligation_id,
+        obligation_key,
+        currency_code,
+        recognition_method,
+        revenue_role,
+        rounding_unit_minor,
+        progress_rounding,
+        in_force_from,
+        next_in_force_from as until_date,
+        effective_date,
+        window_start_date,
+        window_end_date,
+        measure_before,
+        price_mode,
+        is_over,
+        version_no > first_version_no as is_later,
+        base_minor,
+        pool_minor + own_minor as price_minor,
+        allocated_minor,
+        (sum(released_minor) over (
+            partition by entity_id, obligation_id order by version_no
+        ))::bigint as released_to_date_minor
+    from allocated
+
+),
+
+terms as (
+
+    select
+        obligation_id || ':' || version_no || ':' || term_no as segment_id,
+        entity_id,
+        performing_entity_id,
+        arrangement_id,
+        package_id,
+        contract_id,
+        version_no as contract_version,
+        term_no,
+        obligation_id,
+        obligation_key,
+        currency_code,
+        recognition_method,
+        revenue_role,
+        rounding_unit_minor,
+        null::numeric as progress_rounding,
+        window_start_date as in_force_from,
+        lead(window_start_date) over (
+            partition by entity_id, obligation_id order by version_no, term_no
+        ) as until_date,
+        window_start_date as effective_date,
+        window_start_date,
+        window_end_date,
+        0::numeric as measure_before,
+        'start' as price_mode,
+        false as is_over,
+        false as is_later,
+        allocated_minor,
+        cut_date,
+        case
+            when cut_date is null then allocated_minor
+            else {{ earned_through('allocated_minor', '(cut_date - 1)', 'priced') }}
+        end as price_minor
+    from {{ ref('int_prices__terms') }} as priced
+
+),
+
+-- A term that is cut keeps what it earned; the next one starts on top of it.
+stacked_terms as (
+
+    select
+        segment_id,
+        entity_id,
+        performing_entity_id,
+        arrangement_id,
+        package_id,
+        contract_id,
+        contract_version,
+        term_no,
+        obligation_id,
+        obligation_key,
+        currency_code,
+        recognition_method,
+        revenue_role,
+        rounding_unit_minor,
+        progress_rounding,
+        in_force_from,
+        until_date,
+        effective_date,
+        window_start_date,
+        coalesce(cut_date - 1, window_end_date) as window_end_date,
+        measure_before,
+        price_mode,
+        is_over,
+        is_later,
+        (sum(price_minor) over (
+            partition by entity_id, obligation_id order by contract_version, term_no
+        ) - price_minor)::bigint as base_minor,
+        price_minor::bigint as price_minor,
+        (sum(price_minor) over (
+            partition by entity_id, obligation_id order by contract_version, term_no
+        ))::bigint as allocated_minor,
+        0::bigint as released_to_date_minor
+    from terms
 
 ),
 
 final as (
 
-    select
-        allocated.obligation_id || ':' || allocated.version_no || ':' || allocated.term_no as segment_id,
-        allocated.entity_id,
-        allocated.contract_id,
-        allocated.version_no as contract_version,
-        allocated.term_no,
-        allocated.obligation_id,
-        allocated.obligation_key,
-        contracts.currency_code,
-        allocated.recognition_method,
-        allocated.revenue_role,
-        case when allocated.recognition_method = 'termination' then 'termination' else 'fixed' end as component,
-        allocated.window_start_date,
-        allocated.window_end_date,
-        -- First day that belongs to the next version; null while these terms hold to the end.
-        allocated.until_date as cut_date,
-        allocated.allocated_minor,
-        allocated.price_minor,
-        (sum(allocated.price_minor) over (
-            partition by allocated.entity_id, allocated.obligation_id
-            order by allocated.version_no, allocated.term_no
-        ) - allocated.price_minor)::bigint as base_minor
-    from allocated
-    inner join contracts
-        on allocated.entity_id = contracts.entity_id and allocated.contract_id = contracts.contract_id
+    select * from versions
+    union all
+    select * from stacked_terms
 
 )
 

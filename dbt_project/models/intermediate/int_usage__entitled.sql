@@ -86,6 +86,7 @@ candidates as (
         on
             usage_events.entity_id = rights.entity_id
             and usage_events.contract_id = rights.contract_id
+            and coalesce(usage_events.line_id, rights.line_id) = rights.line_id
     union all
     select
         usage_events.event_id,
@@ -116,6 +117,7 @@ matched as (
         usage_events.meter,
         usage_events.quantity,
         usage_events.usage_date,
+        usage_events.customer_sales_minor,
         coalesce(usage_events.contract_id, candidates.contract_id) as contract_id,
         candidates.line_id,
         candidates.is_trial,
@@ -169,6 +171,7 @@ final as (
         meter,
         quantity,
         usage_date,
+        customer_sales_minor,
         date_trunc('month', usage_date)::date as economic_period,
         reason_code is null as is_entitled,
         reason_code,

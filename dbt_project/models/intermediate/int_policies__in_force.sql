@@ -1,0 +1,28 @@
+-- Choices of each entity with the days on which they hold: a row of the seed holds until the next one.
+
+with
+
+policies as (
+
+    select * from {{ ref('ref_entity_policies') }}
+
+),
+
+final as (
+
+    select
+        entity_id,
+        effective_from,
+        lead(effective_from) over (partition by entity_id order by effective_from) as effective_until,
+        proration,
+        rounding_unit_minor,
+        progress_rounding,
+        unit_price_rounding_minor,
+        receivable_trigger,
+        credit_without_cause,
+        ssp_range_rule
+    from policies
+
+)
+
+select * from final

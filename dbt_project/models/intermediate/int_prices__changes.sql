@@ -1,0 +1,569 @@
+-- What each version does to the price: the amount to share and over which obligations, amounts that belong
+-- to some obligations alone, and credits for what was delivered already.
+--
+-- price_mode of an obligation: start (first share of the price), repool (what is not yet recognised plus the
+-- change is shared afresh), reshare (the change is shared as at the start of the segment), keep, terminate.
+-- ASC 606-10-32-28 to 32-45.
+
+with
+
+obligations as (
+
+    select * from {{ ref('int_obligations__identified') }}
+
+),
+
+changes as (
+
+    select * from {{ ref('int_contracts__changes') }}
+
+),
+
+events as (
+
+    select * from {{ ref('stg_canonical__contract_events') }}
+
+),
+
+lines as (
+
+    select * from {{ ref('int_contracts__line_terms') }}
+    where not is_priced_by_use
+
+),
+
+components as (
+
+    select * from {{ ref('int_prices__components') }}
+
+),
+
+credits as (
+
+    select * from {{ ref('int_prices__credits') }}
+
+),
+
+members as (
+
+    select * from {{ ref('int_obligations__lines') }}
+
+),
+
+-- Lines that an event brings, at the price of the whole contract where it finances the customer.
+brought as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        changes.event_id,
+        case
+            when events.financing_rate is not null and events.cash_selling_price_minor is not null
+                then events.cash_selling_price_minor
+            else coalesce(sum(lines.price_minor), 0)
+        end
+        + coalesce(sum({{ expected_renewals('lines') }}) filter (where lines.option_measurement = 'practical_alternative'), 0)
+            as price_minor,
+        case
+            when
+                coalesce(events.payable_is_for_distinct_good, false)
+                or coalesce(sum(lines.price_minor), 0) = 0 then 0
+            else coalesce(events.payable_minor, 0)
+        end as payable_minor
+    from changes
+    inner join events on changes.event_id = events.event_id
+    left join lines
+        on
+            changes.entity_id = lines.entity_id
+            and changes.contract_id = lines.contract_id
+            and changes.version_no = lines.version_no
+            and (
+                lines.line_action = 'added'
+                or (lines.line_action = 'stated' and changes.change_kind in ('signing', 'renewal'))
+            )
+    group by
+        changes.entity_id, changes.arrangement_id, changes.version_no, changes.event_id,
+        events.financing_rate, events.cash_selling_price_minor, events.payable_is_for_distinct_good, events.payable_minor
+
+),
+
+-- A restated amendment tells the whole price; the change is the difference to what was in force.
+restated as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        sum(
+            case when lines.version_no <= changes.version_no and changes.version_no < coalesce(lines.until_version_no, 2147483647)
+                then lines.price_minor else 0 end
+        ) filter (where not lines.is_removed)
+        - coalesce(sum(
+            case when lines.version_no <= changes.version_no - 1 and changes.version_no - 1 < coalesce(lines.until_version_no, 2147483647)
+                then lines.price_minor else 0 end
+        ) filter (where not lines.is_removed), 0) as price_minor
+    from changes
+    inner join events on changes.event_id = events.event_id
+    inner join lines
+        on changes.entity_id = lines.entity_id and changes.contract_id = lines.contract_id
+    where changes.change_kind = 'modification' and events.change_basis = 'restated'
+    group by changes.entity_id, changes.arrangement_id, changes.version_no
+
+),
+
+-- Where a difference changes lines and says no total, the lines say it.
+changed_lines as (
+
+    select
+        lines.entity_id,
+        lines.arrangement_id,
+        lines.version_no,
+        sum(lines.price_minor - previous.price_minor) as price_minor
+    from lines
+    inner join lines as previous
+        on
+            lines.entity_id = previous.entity_id
+            and lines.contract_id = previous.contract_id
+            and lines.line_id = previous.line_id
+            and lines.version_no = previous.until_version_no
+    where lines.line_action = 'changed'
+    group by lines.entity_id, lines.arrangement_id, lines.version_no
+
+),
+
+-- Negative lines of an invoice, and credits, that give back the superseded rest of an old term.
+superseded as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        coalesce((
+            select sum(credits.amount_minor)
+            from credits
+            where
+                credits.entity_id = changes.entity_id
+                and credits.contract_id = events.replaces_contract_id
+                and credits.is_after_end
+        ), 0)
+        + coalesce((
+            select sum(-details.amount_minor)
+            from {{ ref('stg_canonical__invoice_events') }} as invoices
+            inner join {{ ref('stg_canonical__invoice_lines') }} as details on invoices.event_id = details.event_id
+            inner join members
+                on
+                    invoices.entity_id = members.entity_id
+                    and members.contract_id = events.replaces_contract_id
+                    and details.contract_line_id = members.line_id
+            where
+                invoices.entity_id = changes.entity_id
+                and invoices.contract_id in (changes.contract_id, events.replaces_contract_id)
+                and invoices.event_type = 'invoice.posted'
+                and invoices.issued_date >= changes.effective_date
+                and details.amount_minor < 0
+        ), 0) as credited_minor
+    from changes
+    inner join events on changes.event_id = events.event_id
+    where changes.change_kind = 'renewal'
+
+),
+
+told as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        sum(
+            coalesce(brought.price_minor, 0) - coalesce(brought.payable_minor, 0)
+            + case
+                when changes.treatment = 'separate_contract' then 0
+                when changes.change_kind = 'modification' and events.change_basis = 'delta'
+                    then
+                        coalesce(events.consideration_change_minor, changed_lines.price_minor, 0)
+                        - case when events.price_credit_relates_to = 'undelivered' then events.price_credit_minor else 0 end
+                else 0
+            end
+            + case when changes.change_kind = 'modification' and events.change_basis = 'restated'
+                then coalesce(restated.price_minor, 0) else 0 end
+            - coalesce(superseded.credited_minor, 0)
+        ) as pool_change_minor,
+        sum(case when events.price_credit_relates_to = 'delivered' then -events.price_credit_minor else 0 end)
+            as immediate_minor,
+        bool_or(cardinality(events.discount_obligations) > 0) as has_discount_scope
+    from changes
+    inner join events on changes.event_id = events.event_id
+    left join brought
+        on changes.event_id = brought.event_id and changes.version_no = brought.version_no
+    left join restated
+        on
+            changes.entity_id = restated.entity_id
+            and changes.arrangement_id = restated.arrangement_id
+            and changes.version_no = restated.version_no
+    left join changed_lines
+        on
+            changes.entity_id = changed_lines.entity_id
+            and changes.arrangement_id = changed_lines.arrangement_id
+            and changes.version_no = changed_lines.version_no
+    left join superseded
+        on
+            changes.entity_id = superseded.entity_id
+            and changes.arrangement_id = superseded.arrangement_id
+            and changes.version_no = superseded.version_no
+    group by changes.entity_id, changes.arrangement_id, changes.version_no
+
+),
+
+-- Variable consideration and credits for the whole contract.
+shared_changes as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        components.change_minor
+    from changes
+    inner join components on changes.event_id = components.event_id
+    where components.allocate_to is null
+    union all
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        credits.price_change_minor as change_minor
+    from changes
+    inner join credits on changes.event_id = credits.event_id
+    where credits.obligation_key is null
+
+),
+
+shared_totals as (
+
+    select
+        entity_id,
+        arrangement_id,
+        version_no,
+        sum(change_minor) as change_minor
+    from shared_changes
+    group by entity_id, arrangement_id, version_no
+
+),
+
+-- Amounts that belong to some obligations only, to be split among them.
+own_changes as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        'component:' || components.component_id as source_id,
+        components.change_minor,
+        components.contract_id,
+        components.allocate_to as obligation_keys
+    from changes
+    inner join components on changes.event_id = components.event_id
+    where components.allocate_to is not null and components.change_minor <> 0
+    union all
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        'credit:' || credits.event_id || ':' || coalesce(credits.contract_line_id, '') as source_id,
+        credits.price_change_minor as change_minor,
+        credits.contract_id,
+        array[members.obligation_key] as obligation_keys
+    from changes
+    inner join credits on changes.event_id = credits.event_id
+    inner join members
+        on
+            credits.entity_id = members.entity_id
+            and credits.contract_id = members.contract_id
+            and credits.contract_line_id = members.line_id
+    where credits.price_change_minor <> 0
+
+),
+
+judged as (
+
+    select
+        obligations.*,
+        obligations.segment_no as weight_version_no,
+        coalesce(told.pool_change_minor, 0) as told_minor,
+        coalesce(told.immediate_minor, 0) as told_immediate_minor,
+        coalesce(shared_totals.change_minor, 0) as shared_minor,
+        coalesce(told.has_discount_scope, false) as has_discount_scope,
+        bool_or(obligations.is_touched and obligations.version_no > obligations.first_version_no)
+            over (partition by obligations.entity_id, obligations.arrangement_id, obligations.version_no) as touches_old,
+        case
+            when obligations.version_no < obligations.first_version_no then 'none'
+            when obligations.treatment in ('initial', 'separate_contract')
+                then
+                    case
+                        when obligations.version_no = obligations.first_version_no then 'start'
+                        else 'keep'
+                    end
+            when obligations.treatment = 'prospective' then case when obligations.is_restarted then 'repool' else 'keep' end
+            when obligations.treatment = 'option' then case when obligations.is_restarted then 'repool' else 'keep' end
+            when obligations.treatment = 'termination' then case when obligations.is_restarted then 'terminate' else 'keep' end
+            when obligations.treatment = 'credit_ahead' then case when obligations.is_restarted then 'repool' else 'keep' end
+            when obligations.treatment = 'cumulative_catch_up' then 'catch_up'
+            when obligations.pool_no = 0 then 'reshare'
+            else 'keep'
+        end as first_mode
+    from obligations
+    left join told
+        on
+            obligations.entity_id = told.entity_id
+            and obligations.arrangement_id = told.arrangement_id
+            and obligations.version_no = told.version_no
+    left join shared_totals
+        on
+            obligations.entity_id = shared_totals.entity_id
+            and obligations.arrangement_id = shared_totals.arrangement_id
+            and obligations.version_no = shared_totals.version_no
+
+),
+
+segment_weights as (
+
+    select
+        entity_id,
+        obligation_id,
+        version_no,
+        weight
+    from obligations
+
+),
+
+moded as (
+
+    select
+        judged.*,
+        segment_weights.weight as segment_weight,
+        case
+            when judged.first_mode <> 'catch_up' then judged.first_mode
+            -- New goods at their price; the rest to the obligations the change touches, else to all.
+            when judged.version_no = judged.first_version_no then 'add'
+            when judged.touches_old then case when judged.is_touched then 'add_share' else 'keep' end
+            when judged.pool_no = 0 then 'reshare'
+            else 'keep'
+        end as price_mode
+    from judged
+    left join segment_weights
+        on
+            judged.entity_id = segment_weights.entity_id
+            and judged.obligation_id = segment_weights.obligation_id
+            and judged.segment_no = segment_weights.version_no
+
+),
+
+-- Scope of a discount that belongs to some obligations (ASC 606-10-32-37) and the residual approach
+-- (32-34c): the weights become the amounts themselves.
+scoped as (
+
+    select
+        moded.*,
+        moded.price_mode = 'start' and moded.has_discount_scope and exists (
+            select 1
+            from changes
+            inner join events on changes.event_id = events.event_id
+            where
+                changes.entity_id = moded.entity_id
+                and changes.arrangement_id = moded.arrangement_id
+                and changes.version_no = moded.version_no
+                and changes.contract_id = moded.contract_id
+                and moded.obligation_key = any(events.discount_obligations)
+        ) as is_in_discount,
+        moded.told_minor + moded.shared_minor
+        - case
+            when moded.treatment = 'cumulative_catch_up'
+                then sum(case when moded.price_mode = 'add' then moded.amount_minor else 0 end)
+                    over (partition by moded.entity_id, moded.arrangement_id, moded.version_no)
+            else 0
+        end as pool_change_minor
+    from moded
+
+),
+
+totals as (
+
+    select
+        *,
+        bool_or(is_residual and price_mode = 'start') over in_version as has_residual,
+        sum(case when is_in_discount then weight else 0 end) over in_version as discount_weight,
+        sum(case when is_in_discount then amount_minor else 0 end) over in_version as discount_amount,
+        sum(case when price_mode = 'start' and not is_residual then weight else 0 end) over in_version as observable_weight
+    from scoped
+    window in_version as (partition by entity_id, arrangement_id, version_no)
+
+),
+
+discounted as (
+
+    select
+        *,
+        case
+            when is_in_discount and discount_weight > 0
+                then
+                    weight * case
+                        when has_residual then discount_amount
+                        else discount_weight - (observable_weight - pool_change_minor)
+                    end / discount_weight
+            else weight
+        end as discounted_weight
+    from totals
+
+),
+
+adjusted as (
+
+    select
+        *,
+        case
+            when is_residual and price_mode = 'start'
+                then
+                    greatest(
+                        pool_change_minor - sum(case when price_mode = 'start' and not is_residual then discounted_weight else 0 end)
+                            over (partition by entity_id, arrangement_id, version_no),
+                        0
+                    ) / count(*) filter (where is_residual and price_mode = 'start')
+                        over (partition by entity_id, arrangement_id, version_no)
+            else discounted_weight
+        end as start_weight
+    from discounted
+
+),
+
+-- Split of the amounts that belong to some obligations only.
+own_shares as (
+
+    select
+        entity_id,
+        arrangement_id,
+        version_no,
+        obligation_id,
+        sum(allocated_minor)::bigint as delta_minor
+    from (
+        {% set own_source %}
+        select
+            adjusted.entity_id,
+            adjusted.arrangement_id,
+            adjusted.version_no,
+            adjusted.obligation_id,
+            adjusted.place,
+            adjusted.rounding_unit_minor,
+            own_changes.source_id,
+            own_changes.change_minor as pool_minor,
+            case when adjusted.price_mode in ('start', 'repool') then adjusted.start_weight else coalesce(adjusted.segment_weight, 0) end
+                as share_weight
+        from adjusted
+        inner join own_changes
+            on
+                adjusted.entity_id = own_changes.entity_id
+                and adjusted.arrangement_id = own_changes.arrangement_id
+                and adjusted.version_no = own_changes.version_no
+                and adjusted.contract_id = own_changes.contract_id
+                and adjusted.obligation_key = any(own_changes.obligation_keys)
+        where adjusted.price_mode <> 'none'
+        {% endset %}
+        {{ share_out(own_source, 'entity_id, arrangement_id, version_no, source_id') }}
+    ) as split
+    group by entity_id, arrangement_id, version_no, obligation_id
+
+),
+
+catch_up_shares as (
+
+    select
+        entity_id,
+        arrangement_id,
+        version_no,
+        obligation_id,
+        allocated_minor as delta_minor
+    from (
+        {% set catch_up_source %}
+        select
+            entity_id,
+            arrangement_id,
+            version_no,
+            obligation_id,
+            place,
+            rounding_unit_minor,
+            pool_change_minor as pool_minor,
+            coalesce(segment_weight, 0) as share_weight
+        from adjusted
+        where price_mode = 'add_share'
+        {% endset %}
+        {{ share_out(catch_up_source, 'entity_id, arrangement_id, version_no') }}
+    ) as split
+
+),
+
+claims as (
+
+    select * from {{ ref('int_prices__claims') }}
+
+),
+
+final as (
+
+    select
+        adjusted.entity_id,
+        adjusted.arrangement_id,
+        adjusted.package_id,
+        adjusted.contract_id,
+        adjusted.version_no,
+        adjusted.obligation_id,
+        adjusted.place,
+        adjusted.rounding_unit_minor,
+        case when adjusted.price_mode in ('add', 'add_share') then 'keep' else adjusted.price_mode end as price_mode,
+        adjusted.pool_change_minor::bigint as pool_change_minor,
+        case
+            when adjusted.price_mode in ('start', 'repool') then adjusted.start_weight
+            when adjusted.price_mode = 'reshare' then coalesce(adjusted.segment_weight, 0)
+            else 0
+        end as share_weight,
+        (
+            coalesce(own_shares.delta_minor, 0) + coalesce(catch_up_shares.delta_minor, 0)
+            + case when adjusted.price_mode = 'add' then adjusted.amount_minor else 0 end
+        )::bigint as delta_minor,
+        -- A credit for delivered goods goes to the first obligation the change touches.
+        case
+            when
+                adjusted.told_immediate_minor <> 0
+                and row_number() over (
+                    partition by adjusted.entity_id, adjusted.arrangement_id, adjusted.version_no
+                    order by
+                        (adjusted.version_no > adjusted.first_version_no) desc,
+                        adjusted.is_touched desc,
+                        adjusted.place
+                ) = 1
+                then adjusted.told_immediate_minor
+            else 0
+        end::bigint as immediate_minor,
+        coalesce(claims.claim_minor, 0) as claim_minor,
+        adjusted.is_over,
+        adjusted.set_aside_minor,
+        adjusted.progress_numerator,
+        adjusted.progress_denominator
+    from adjusted
+    left join own_shares
+        on
+            adjusted.entity_id = own_shares.entity_id
+            and adjusted.version_no = own_shares.version_no
+            and adjusted.obligation_id = own_shares.obligation_id
+    left join catch_up_shares
+        on
+            adjusted.entity_id = catch_up_shares.entity_id
+            and adjusted.version_no = catch_up_shares.version_no
+            and adjusted.obligation_id = catch_up_shares.obligation_id
+    left join claims
+        on
+            adjusted.entity_id = claims.entity_id
+            and adjusted.arrangement_id = claims.arrangement_id
+            and adjusted.version_no = claims.version_no
+
+)
+
+select * from final

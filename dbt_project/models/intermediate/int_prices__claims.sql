@@ -1,0 +1,110 @@
+-- What the entity may keep when a contract is terminated: what was billed (or, where nothing is billed, paid)
+-- less what goes back. What is neither billed nor earned is no longer owed by anyone.
+-- ASC 606-10-25-13a: the end of the remaining promises is a change of the contract.
+
+with
+
+changes as (
+
+    select * from {{ ref('int_contracts__changes') }}
+    where change_kind = 'termination'
+
+),
+
+refunds as (
+
+    select
+        event_id,
+        refund_minor
+    from {{ ref('stg_canonical__contract_events') }}
+
+),
+
+voided as (
+
+    select distinct
+        entity_id,
+        invoice_id
+    from {{ ref('stg_canonical__invoice_events') }}
+    where event_type = 'invoice.voided'
+
+),
+
+by_use as (
+
+    select distinct
+        entity_id,
+        contract_id,
+        line_id
+    from {{ ref('int_contracts__line_terms') }}
+    where is_priced_by_use
+
+),
+
+billed as (
+
+    select
+        invoices.entity_id,
+        invoices.contract_id,
+        sum(details.amount_minor) as billed_minor
+    from {{ ref('stg_canonical__invoice_events') }} as invoices
+    inner join {{ ref('stg_canonical__invoice_lines') }} as details on invoices.event_id = details.event_id
+    left join voided
+        on invoices.entity_id = voided.entity_id and invoices.invoice_id = voided.invoice_id
+    left join by_use
+        on
+            invoices.entity_id = by_use.entity_id
+            and invoices.contract_id = by_use.contract_id
+            and details.contract_line_id = by_use.line_id
+    where invoices.event_type = 'invoice.posted' and voided.invoice_id is null and by_use.line_id is null
+    group by invoices.entity_id, invoices.contract_id
+
+),
+
+paid as (
+
+    select
+        entity_id,
+        contract_id,
+        sum(case event_type when 'payment.settled' then amount_minor else -amount_minor end) as paid_minor
+    from {{ ref('stg_canonical__payment_events') }}
+    where event_type in ('payment.settled', 'payment.refunded') and contract_id is not null
+    group by entity_id, contract_id
+
+),
+
+credited as (
+
+    select
+        entity_id,
+        contract_id,
+        coalesce(sum(amount_minor) filter (where not is_after_end and credit_kind = 'credit'), 0) as before_minor,
+        coalesce(sum(amount_minor) filter (where is_after_end), 0) as after_minor
+    from {{ ref('int_prices__credits') }}
+    group by entity_id, contract_id
+
+),
+
+final as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        (
+            coalesce(billed.billed_minor, paid.paid_minor, 0)
+            - coalesce(credited.before_minor, 0)
+            - greatest(refunds.refund_minor, coalesce(credited.after_minor, 0))
+        )::bigint as claim_minor
+    from changes
+    inner join refunds on changes.event_id = refunds.event_id
+    left join billed
+        on changes.entity_id = billed.entity_id and changes.contract_id = billed.contract_id
+    left join paid
+        on changes.entity_id = paid.entity_id and changes.contract_id = paid.contract_id
+    left join credited
+        on changes.entity_id = credited.entity_id and changes.contract_id = credited.contract_id
+
+)
+
+select * from final

@@ -1,0 +1,368 @@
+-- What credit notes and lost disputes do to the price of a contract.
+--
+-- A credit first corrects billing: what was billed above the price, and what a change of the contract
+-- already took off the price, is given back without touching it. Only what goes beyond is a price
+-- concession (ASC 606-10-32-43: allocated as at inception, caught up), or, where its service lies wholly
+-- ahead, a change of the future. After a contract is over credits settle the rest of its term
+-- (is_after_end, see int_prices__changes). Credits whose cause leaves the price alone are not here.
+
+with
+
+arrangements as (
+
+    select * from {{ ref('int_contracts__arrangements') }}
+
+),
+
+segments as (
+
+    select * from {{ ref('int_contracts__segments') }}
+
+),
+
+policies as (
+
+    select * from {{ ref('int_policies__in_force') }}
+
+),
+
+lines as (
+
+    select * from {{ ref('int_contracts__lines') }}
+
+),
+
+first_lines as (
+
+    select distinct on (entity_id, contract_id, line_id)
+        entity_id,
+        contract_id,
+        line_id,
+        obligation_key,
+        is_priced_by_use
+    from lines
+    where line_action in ('stated', 'added')
+    order by entity_id asc, contract_id asc, line_id asc, effective_date asc, event_id asc
+
+),
+
+voided_credits as (
+
+    select distinct
+        entity_id,
+        credit_id
+    from {{ ref('stg_canonical__credit_events') }}
+    where event_type = 'credit.voided'
+
+),
+
+voided_invoices as (
+
+    select distinct
+        entity_id,
+        invoice_id
+    from {{ ref('stg_canonical__invoice_events') }}
+    where event_type = 'invoice.voided'
+
+),
+
+notes as (
+
+    select
+        credits.entity_id,
+        credits.contract_id,
+        credits.event_id,
+        credits.credit_id,
+        credits.issued_date as effective_date,
+        details.contract_line_id,
+        details.period_start_date,
+        coalesce(details.amount_minor, credits.amount_minor) as amount_minor
+    from {{ ref('stg_canonical__credit_events') }} as credits
+    left join {{ ref('stg_canonical__credit_lines') }} as details on credits.event_id = details.event_id
+    left join voided_credits
+        on credits.entity_id = voided_credits.entity_id and credits.credit_id = voided_credits.credit_id
+    left join {{ ref('ref_credit_causes') }} as causes
+        on credits.entity_id = causes.entity_id and credits.cause = causes.cause
+    inner join policies
+        on
+            credits.entity_id = policies.entity_id
+            and credits.issued_date >= policies.effective_from
+            and credits.issued_date < coalesce(policies.effective_until, 'infinity'::date)
+    where
+        credits.event_type = 'credit.issued'
+        and voided_credits.credit_id is null
+        and coalesce(causes.treatment, policies.credit_without_cause) = 'price'
+
+),
+
+invoices as (
+
+    select
+        invoices.entity_id,
+        invoices.invoice_id,
+        invoices.contract_id,
+        invoices.issued_date,
+        details.contract_line_id,
+        details.amount_minor,
+        details.tax_minor,
+        voided_invoices.invoice_id is not null as is_voided
+    from {{ ref('stg_canonical__invoice_events') }} as invoices
+    inner join {{ ref('stg_canonical__invoice_lines') }} as details on invoices.event_id = details.event_id
+    left join voided_invoices
+        on invoices.entity_id = voided_invoices.entity_id and invoices.invoice_id = voided_invoices.invoice_id
+    where invoices.event_type = 'invoice.posted'
+
+),
+
+-- A lost dispute gives up the part of the payment that was not tax.
+disputes as (
+
+    select
+        lost.entity_id,
+        coalesce(payments.contract_id, totals.contract_id) as contract_id,
+        lost.event_id,
+        lost.payment_id as credit_id,
+        lost.paid_date as effective_date,
+        null::text as contract_line_id,
+        null::date as period_start_date,
+        round(
+            opened.amount_minor
+            * case when totals.invoice_id is null then 1 else totals.net_minor::numeric / nullif(totals.gross_minor, 0) end
+        )::bigint as amount_minor
+    from {{ ref('stg_canonical__payment_events') }} as lost
+    inner join {{ ref('stg_canonical__payment_events') }} as opened
+        on
+            lost.entity_id = opened.entity_id
+            and lost.payment_id = opened.payment_id
+            and opened.event_type = 'dispute.opened'
+    left join {{ ref('stg_canonical__payment_events') }} as payments
+        on
+            opened.entity_id = payments.entity_id
+            and opened.related_id = payments.payment_id
+            and payments.event_type = 'payment.settled'
+    left join (
+        select
+            entity_id,
+            invoice_id,
+            min(contract_id) as contract_id,
+            sum(amount_minor) as net_minor,
+            sum(amount_minor + tax_minor) as gross_minor
+        from invoices
+        group by entity_id, invoice_id
+    ) as totals
+        on payments.entity_id = totals.entity_id and payments.invoice_id = totals.invoice_id
+    where lost.event_type = 'dispute.lost'
+
+),
+
+-- The newest statement of all lines; differences count on top of it.
+restatements as (
+
+    select
+        entity_id,
+        contract_id,
+        max(contract_version_no) as contract_version_no
+    from lines
+    where line_action = 'stated'
+    group by entity_id, contract_id
+
+),
+
+-- Price of each arrangement before any credit, and what was billed of it.
+prices as (
+
+    select
+        entity_id,
+        arrangement_id,
+        sum(price_minor)::bigint as price_minor
+    from (
+        select
+            lines.entity_id,
+            lines.arrangement_id,
+            lines.price_minor
+        from lines
+        inner join restatements
+            on lines.entity_id = restatements.entity_id and lines.contract_id = restatements.contract_id
+        where
+            (lines.line_action = 'added' or lines.contract_version_no = restatements.contract_version_no)
+            and not lines.is_priced_by_use
+        union all
+        select
+            arrangements.entity_id,
+            arrangements.arrangement_id,
+            coalesce(events.consideration_change_minor, 0) - coalesce(events.price_credit_minor, 0) as price_minor
+        from {{ ref('stg_canonical__contract_events') }} as events
+        inner join arrangements
+            on events.entity_id = arrangements.entity_id and events.contract_id = arrangements.contract_id
+        where events.change_basis = 'delta'
+    ) as parts
+    group by entity_id, arrangement_id
+
+),
+
+billed as (
+
+    select
+        invoices.entity_id,
+        arrangements.arrangement_id,
+        sum(invoices.amount_minor)::bigint as billed_minor
+    from invoices
+    inner join arrangements
+        on invoices.entity_id = arrangements.entity_id and invoices.contract_id = arrangements.contract_id
+    left join first_lines
+        on
+            invoices.entity_id = first_lines.entity_id
+            and invoices.contract_id = first_lines.contract_id
+            and invoices.contract_line_id = first_lines.line_id
+    where not invoices.is_voided and not coalesce(first_lines.is_priced_by_use, false)
+    group by invoices.entity_id, arrangements.arrangement_id
+
+),
+
+-- Reductions of the price that a change of the contract already made, by the day they took effect.
+reductions as (
+
+    select
+        arrangements.entity_id,
+        arrangements.arrangement_id,
+        events.effective_date,
+        greatest(-coalesce(events.consideration_change_minor, 0), 0) + coalesce(events.price_credit_minor, 0) as reduction_minor
+    from {{ ref('stg_canonical__contract_events') }} as events
+    inner join arrangements
+        on events.entity_id = arrangements.entity_id and events.contract_id = arrangements.contract_id
+    where events.change_basis = 'delta'
+
+),
+
+-- Contracts that are over: terminated, or cut short by the renewal that took their place.
+ends as (
+
+    select
+        entity_id,
+        contract_id,
+        min(effective_date) as effective_date
+    from segments
+    where treatment = 'termination'
+    group by entity_id, contract_id
+
+),
+
+candidates as (
+
+    select
+        notes.*,
+        'credit' as credit_kind
+    from notes
+    union all
+    select
+        disputes.*,
+        'dispute' as credit_kind
+    from disputes
+
+),
+
+placed as (
+
+    select
+        candidates.*,
+        arrangements.arrangement_id,
+        arrangements.package_id,
+        first_lines.obligation_key,
+        ends.effective_date is not null as is_after_end,
+        greatest(
+            coalesce(billed.billed_minor, 0) - coalesce(prices.price_minor, 0),
+            coalesce((
+                select sum(reductions.reduction_minor)
+                from reductions
+                where
+                    reductions.entity_id = candidates.entity_id
+                    and reductions.arrangement_id = arrangements.arrangement_id
+                    and reductions.effective_date <= candidates.effective_date
+            ), 0),
+            0
+        )::bigint as correction_minor
+    from candidates
+    inner join arrangements
+        on candidates.entity_id = arrangements.entity_id and candidates.contract_id = arrangements.contract_id
+    left join first_lines
+        on
+            candidates.entity_id = first_lines.entity_id
+            and candidates.contract_id = first_lines.contract_id
+            and candidates.contract_line_id = first_lines.line_id
+    left join ends
+        on
+            candidates.entity_id = ends.entity_id
+            and candidates.contract_id = ends.contract_id
+            and candidates.effective_date >= ends.effective_date
+            and candidates.credit_kind = 'credit'
+    left join billed
+        on arrangements.entity_id = billed.entity_id and arrangements.arrangement_id = billed.arrangement_id
+    left join prices
+        on arrangements.entity_id = prices.entity_id and arrangements.arrangement_id = prices.arrangement_id
+
+),
+
+-- Corrections are used up in the order of the credits: running minimum instead of a loop.
+running as (
+
+    select
+        *,
+        case when credit_kind = 'dispute' or is_after_end then 0 else amount_minor end as counted_minor,
+        sum(case when credit_kind = 'dispute' or is_after_end then 0 else amount_minor end) over in_order as counted_to_date_minor
+    from placed
+    window in_order as (
+        partition by entity_id, arrangement_id
+        order by effective_date, event_id, contract_line_id
+        rows between unbounded preceding and current row
+    )
+
+),
+
+settled as (
+
+    select
+        *,
+        counted_to_date_minor + least(
+            0,
+            min(correction_minor - counted_to_date_minor) over (
+                partition by entity_id, arrangement_id
+                order by effective_date, event_id, contract_line_id
+                rows between unbounded preceding and current row
+            )
+        ) as settled_to_date_minor
+    from running
+
+),
+
+final as (
+
+    select
+        entity_id,
+        arrangement_id,
+        package_id,
+        contract_id,
+        event_id,
+        credit_id,
+        credit_kind,
+        effective_date,
+        contract_line_id,
+        obligation_key,
+        is_after_end,
+        amount_minor,
+        case
+            when is_after_end then 0::bigint
+            else
+                -(amount_minor - case
+                    when credit_kind = 'dispute' then 0
+                    else settled_to_date_minor - lag(settled_to_date_minor, 1, 0::numeric) over (
+                        partition by entity_id, arrangement_id
+                        order by effective_date, event_id, contract_line_id
+                    )
+                end)::bigint
+        end as price_change_minor,
+        case when period_start_date > effective_date then 'credit_ahead' else 'credit' end as treatment
+    from settled
+
+)
+
+select * from final

@@ -1,0 +1,459 @@
+-- Progress of obligations that facts move, as running totals: what was measured of what is expected.
+--
+-- Measures: units or stated price transferred, percentage or milestones reported, cost to date of expected
+-- cost (materials not yet installed set aside, ASC 606-10-55-20, 55-21), units drawn of units expected to be
+-- drawn (breakage in proportion, ASC 606-10-55-48) or of units bought. A lapsed right is wholly used.
+-- Each row holds from step_date until the next one.
+
+with
+
+kinds as (
+
+    select * from {{ ref('int_obligations__kinds') }}
+    where not is_priced_by_use
+
+),
+
+members as (
+
+    select
+        kinds.obligation_id,
+        kinds.recognition_method as obligation_method,
+        terms.*,
+        changes.in_force_from
+    from kinds
+    inner join {{ ref('int_obligations__lines') }} as obligations
+        on kinds.entity_id = obligations.entity_id and kinds.obligation_id = obligations.obligation_id
+    inner join {{ ref('int_contracts__line_terms') }} as terms
+        on
+            obligations.entity_id = terms.entity_id
+            and obligations.contract_id = terms.contract_id
+            and obligations.line_id = terms.line_id
+    inner join (
+        select distinct
+            entity_id,
+            arrangement_id,
+            version_no,
+            in_force_from
+        from {{ ref('int_contracts__changes') }}
+    ) as changes
+        on
+            terms.entity_id = changes.entity_id
+            and terms.arrangement_id = changes.arrangement_id
+            and terms.version_no = changes.version_no
+
+),
+
+estimates as (
+
+    select * from {{ ref('stg_canonical__estimate_events') }}
+
+),
+
+-- A corrected fulfilment replaces the one it corrects.
+fulfilments as (
+
+    select distinct on (entity_id, contract_id, line_id, fulfilment_id)
+        entity_id,
+        contract_id,
+        line_id,
+        fulfilled_date,
+        -- Acceptance is of the whole line; a delivery may be of a part.
+        case when event_type = 'fulfilment.accepted' then null else quantity end as quantity,
+        amount_minor
+    from {{ ref('stg_canonical__fulfilment_events') }}
+    order by entity_id asc, contract_id asc, line_id asc, fulfilment_id asc, recorded_at desc, event_id asc
+
+),
+
+-- 1. Transfer of control.
+transferable as (
+
+    select
+        members.*,
+        bool_or(members.line_kind = 'good_or_service') over (partition by members.entity_id, members.obligation_id)
+            as has_goods
+    from members
+    where members.obligation_method = 'point_in_time' or members.obligation_method is null
+
+),
+
+transfer_dates as (
+
+    select
+        entity_id,
+        obligation_id,
+        in_force_from as step_date
+    from transferable
+    union
+    select
+        transferable.entity_id,
+        transferable.obligation_id,
+        fulfilments.fulfilled_date as step_date
+    from transferable
+    inner join fulfilments
+        on
+            transferable.entity_id = fulfilments.entity_id
+            and transferable.contract_id = fulfilments.contract_id
+            and transferable.line_id = fulfilments.line_id
+
+),
+
+line_states as (
+
+    select
+        transfer_dates.entity_id,
+        transfer_dates.obligation_id,
+        transfer_dates.step_date,
+        states.line_id,
+        states.price_minor,
+        states.quantity as promised,
+        delivered.is_whole,
+        least(delivered.quantity, states.quantity) as delivered,
+        delivered.amount_minor
+    from transfer_dates
+    inner join lateral (
+        select distinct on (transferable.line_id)
+            transferable.line_id,
+            transferable.contract_id,
+            transferable.price_minor,
+            transferable.quantity,
+            transferable.is_removed
+        from transferable
+        where
+            transferable.entity_id = transfer_dates.entity_id
+            and transferable.obligation_id = transfer_dates.obligation_id
+            and transferable.in_force_from <= transfer_dates.step_date
+            and (transferable.line_kind = 'good_or_service' or not transferable.has_goods)
+        order by transferable.line_id asc, transferable.version_no desc
+    ) as states on not states.is_removed
+    left join lateral (
+        select
+            bool_or(fulfilments.quantity is null and fulfilments.amount_minor is null) as is_whole,
+            sum(fulfilments.quantity) as quantity,
+            sum(fulfilments.amount_minor) as amount_minor
+        from fulfilments
+        where
+            fulfilments.entity_id = transfer_dates.entity_id
+            and fulfilments.contract_id = states.contract_id
+            and fulfilments.line_id = states.line_id
+            and fulfilments.fulfilled_date <= transfer_dates.step_date
+    ) as delivered on true
+
+),
+
+transferred as (
+
+    select
+        entity_id,
+        obligation_id,
+        step_date,
+        case
+            when bool_or(amount_minor is not null)
+                then sum(case when is_whole then price_minor else coalesce(amount_minor, 0) end)
+            when count(*) = count(promised)
+                then sum(case when is_whole then promised else coalesce(delivered, 0) end)
+            when bool_and(coalesce(is_whole, false) or coalesce(delivered >= coalesce(promised, 1), delivered is not null, false)) then 1
+            else 0
+        end::numeric as measure,
+        case
+            when bool_or(amount_minor is not null) then sum(price_minor)
+            when count(*) = count(promised) then sum(promised)
+            else 1
+        end::numeric as total
+    from line_states
+    group by entity_id, obligation_id, step_date
+
+),
+
+-- 2. Reported progress: percentage, milestones, costs.
+reports as (
+
+    select
+        kinds.entity_id,
+        kinds.obligation_id,
+        kinds.progress_measure,
+        kinds.expected_costs_minor as first_expected_minor,
+        estimates.effective_date as step_date,
+        estimates.recorded_at,
+        estimates.event_id,
+        estimates.percent_complete,
+        estimates.costs_to_date_minor,
+        estimates.expected_costs_minor,
+        estimates.uninstalled_costs_minor
+    from kinds
+    inner join {{ ref('int_obligations__lines') }} as obligations
+        on kinds.entity_id = obligations.entity_id and kinds.obligation_id = obligations.obligation_id
+    inner join estimates
+        on
+            obligations.entity_id = estimates.entity_id
+            and obligations.contract_id = estimates.contract_id
+            and obligations.line_id = estimates.line_id
+            and estimates.event_type = 'progress.reported'
+    where kinds.recognition_method in ('percent_complete', 'milestone')
+    union all
+    -- A change of the contract may bring a new estimate of total cost.
+    select
+        kinds.entity_id,
+        kinds.obligation_id,
+        kinds.progress_measure,
+        kinds.expected_costs_minor as first_expected_minor,
+        changes.in_force_from as step_date,
+        events.recorded_at,
+        events.event_id,
+        null::numeric as percent_complete,
+        null::bigint as costs_to_date_minor,
+        events.expected_costs_minor,
+        null::bigint as uninstalled_costs_minor
+    from kinds
+    inner join {{ ref('stg_canonical__contract_events') }} as events
+        on kinds.entity_id = events.entity_id and kinds.contract_id = events.contract_id
+    inner join {{ ref('int_contracts__changes') }} as changes on events.event_id = changes.event_id
+    where
+        kinds.recognition_method in ('percent_complete', 'milestone')
+        and kinds.progress_measure = 'cost_to_cost'
+        and events.expected_costs_minor is not null
+
+),
+
+reported_to_date as (
+
+    select
+        *,
+        count(costs_to_date_minor) over in_order as cost_reports,
+        count(percent_complete) over in_order as percent_reports,
+        array_agg(expected_costs_minor) filter (where expected_costs_minor is not null) over in_order as expectations,
+        array_agg(costs_to_date_minor) filter (where costs_to_date_minor is not null) over in_order as costs,
+        array_agg(coalesce(uninstalled_costs_minor, 0)) filter (where costs_to_date_minor is not null) over in_order
+            as uninstalled,
+        array_agg(percent_complete) filter (where percent_complete is not null) over in_order as percents,
+        row_number() over (
+            partition by entity_id, obligation_id, step_date order by recorded_at desc, event_id desc
+        ) as from_last
+    from reports
+    window in_order as (
+        partition by entity_id, obligation_id order by step_date, recorded_at, event_id
+        rows between unbounded preceding and current row
+    )
+
+),
+
+reported as (
+
+    select
+        entity_id,
+        obligation_id,
+        step_date,
+        case
+            when cost_reports > 0 then costs[cost_reports] - uninstalled[cost_reports]
+            when percent_reports > 0 then percents[percent_reports]
+            else 0
+        end::numeric as measure,
+        case
+            when cost_reports > 0
+                then
+                    coalesce(expectations[cardinality(expectations)], first_expected_minor, costs[cost_reports])
+                    - uninstalled[cost_reports]
+            else 100
+        end::numeric as total,
+        case when cost_reports > 0 then uninstalled[cost_reports] else 0 end::bigint as set_aside_minor
+    from reported_to_date
+    where from_last = 1
+
+),
+
+-- 3. Prepaid units.
+prepaid as (
+
+    select
+        kinds.entity_id,
+        kinds.obligation_id,
+        kinds.contract_id,
+        obligations.line_id,
+        kinds.breakage,
+        kinds.units_purchased,
+        coalesce(kinds.expected_units, kinds.units_purchased) as expected_units
+    from kinds
+    inner join {{ ref('int_obligations__lines') }} as obligations
+        on kinds.entity_id = obligations.entity_id and kinds.obligation_id = obligations.obligation_id
+    where kinds.recognition_method = 'prepaid_drawdown'
+
+),
+
+drawn as (
+
+    select
+        prepaid.entity_id,
+        prepaid.obligation_id,
+        usage_rows.usage_date as step_date,
+        sum(usage_rows.quantity) as quantity,
+        null::numeric as expected_units,
+        false as is_lapsed
+    from prepaid
+    inner join {{ ref('int_usage__entitled') }} as usage_rows
+        on
+            prepaid.entity_id = usage_rows.entity_id
+            and prepaid.contract_id = usage_rows.contract_id
+            and prepaid.line_id = usage_rows.line_id
+            and usage_rows.is_entitled
+    group by prepaid.entity_id, prepaid.obligation_id, usage_rows.usage_date
+    union all
+    select
+        prepaid.entity_id,
+        prepaid.obligation_id,
+        estimates.effective_date as step_date,
+        0 as quantity,
+        max(estimates.expected_units) as expected_units,
+        bool_or(estimates.event_type = 'right.lapsed') as is_lapsed
+    from prepaid
+    inner join estimates
+        on
+            prepaid.entity_id = estimates.entity_id
+            and prepaid.contract_id = estimates.contract_id
+            and (
+                (estimates.event_type = 'estimate.breakage' and prepaid.line_id = estimates.line_id)
+                or (
+                    estimates.event_type = 'right.lapsed'
+                    and estimates.lapsed_right in ('prepaid_units', 'option')
+                    and coalesce(estimates.line_id, prepaid.line_id) = prepaid.line_id
+                )
+            )
+    group by prepaid.entity_id, prepaid.obligation_id, estimates.effective_date
+
+),
+
+drawn_by_day as (
+
+    select
+        entity_id,
+        obligation_id,
+        step_date,
+        sum(quantity) as quantity,
+        max(expected_units) as expected_units,
+        bool_or(is_lapsed) as is_lapsed
+    from drawn
+    group by entity_id, obligation_id, step_date
+
+),
+
+drawn_to_date as (
+
+    select
+        drawn_by_day.entity_id,
+        drawn_by_day.obligation_id,
+        drawn_by_day.step_date,
+        sum(drawn_by_day.quantity) over in_order as drawn_units,
+        bool_or(drawn_by_day.is_lapsed) over in_order as is_lapsed,
+        case
+            when prepaid.breakage = 'at_expiry' then prepaid.units_purchased
+            else
+                coalesce(
+                    (array_agg(drawn_by_day.expected_units) filter (where drawn_by_day.expected_units is not null) over in_order)[
+                        count(drawn_by_day.expected_units) over in_order
+                    ],
+                    prepaid.expected_units
+                )
+        end as expected_units
+    from drawn_by_day
+    inner join (
+        select
+            entity_id,
+            obligation_id,
+            min(breakage) as breakage,
+            min(units_purchased) as units_purchased,
+            min(expected_units) as expected_units
+        from prepaid
+        group by entity_id, obligation_id
+    ) as prepaid
+        on drawn_by_day.entity_id = prepaid.entity_id and drawn_by_day.obligation_id = prepaid.obligation_id
+    window in_order as (
+        partition by drawn_by_day.entity_id, drawn_by_day.obligation_id order by drawn_by_day.step_date
+        rows between unbounded preceding and current row
+    )
+
+),
+
+-- 4. Options that lapse.
+option_lapses as (
+
+    select
+        kinds.entity_id,
+        kinds.obligation_id,
+        min(estimates.effective_date) as step_date
+    from kinds
+    inner join {{ ref('int_obligations__lines') }} as obligations
+        on
+            kinds.entity_id = obligations.entity_id
+            and kinds.obligation_id = obligations.obligation_id
+            and obligations.line_kind = 'option'
+    inner join estimates
+        on
+            obligations.entity_id = estimates.entity_id
+            and obligations.contract_id = estimates.contract_id
+            and estimates.event_type = 'right.lapsed'
+            and estimates.lapsed_right = 'option'
+            and coalesce(estimates.line_id, obligations.line_id) = obligations.line_id
+    where kinds.line_kind = 'option' and coalesce(kinds.recognition_method, 'point_in_time') = 'point_in_time'
+    group by kinds.entity_id, kinds.obligation_id
+
+),
+
+everything as (
+
+    select
+        transferred.entity_id,
+        transferred.obligation_id,
+        transferred.step_date,
+        case when transferred.step_date >= option_lapses.step_date then transferred.total else transferred.measure end as measure,
+        transferred.total,
+        0::bigint as set_aside_minor
+    from transferred
+    left join option_lapses
+        on transferred.entity_id = option_lapses.entity_id and transferred.obligation_id = option_lapses.obligation_id
+    union all
+    select
+        option_lapses.entity_id,
+        option_lapses.obligation_id,
+        option_lapses.step_date,
+        1 as measure,
+        1 as total,
+        0::bigint as set_aside_minor
+    from option_lapses
+    where
+        not exists (
+            select 1
+            from transferred
+            where
+                transferred.entity_id = option_lapses.entity_id
+                and transferred.obligation_id = option_lapses.obligation_id
+                and transferred.step_date = option_lapses.step_date
+        )
+    union all
+    select * from reported
+    union all
+    select
+        entity_id,
+        obligation_id,
+        step_date,
+        case when is_lapsed then expected_units else least(drawn_units, expected_units) end as measure,
+        expected_units as total,
+        0::bigint as set_aside_minor
+    from drawn_to_date
+
+),
+
+final as (
+
+    select
+        entity_id,
+        obligation_id,
+        step_date,
+        lead(step_date) over (partition by entity_id, obligation_id order by step_date) as until_date,
+        measure,
+        total,
+        set_aside_minor
+    from everything
+
+)
+
+select * from final
