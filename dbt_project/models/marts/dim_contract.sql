@@ -30,13 +30,21 @@ newest_statement as (
 
 ),
 
+-- Price of the newest terms, recognised or not, by the contract that promises.
 worth as (
 
     select
         entity_id,
         contract_id,
-        sum(price_minor)::bigint as price_minor
-    from {{ ref('int_obligations__segments') }}
+        sum(allocated_minor)::bigint as price_minor
+    from (
+        select distinct on (entity_id, obligation_id)
+            entity_id,
+            contract_id,
+            allocated_minor
+        from {{ ref('int_obligations__segments') }}
+        order by entity_id asc, obligation_id asc, contract_version desc, term_no desc
+    ) as newest
     group by entity_id, contract_id
 
 ),

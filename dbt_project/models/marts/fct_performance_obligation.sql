@@ -6,6 +6,12 @@ segments as (
 
 ),
 
+kinds as (
+
+    select * from {{ ref('int_obligations__kinds') }}
+
+),
+
 scheduled as (
 
     select
@@ -13,56 +19,98 @@ scheduled as (
         obligation_id,
         sum(recognized_minor)::bigint as scheduled_minor
     from {{ ref('int_revenue__scheduled') }}
-    where component <> 'usage'
+    where component in ('fixed', 'termination')
     group by entity_id, obligation_id
 
 ),
 
-obligations as (
+last_dates as (
 
     select
         entity_id,
-        contract_id,
         obligation_id,
-        min(obligation_key) as obligation_key,
-        min(currency_code) as currency_code,
-        (
-            array_agg(recognition_method order by contract_version desc, term_no desc)
-            filter (where component = 'fixed')
-        )[1
-        ] as recognition_method,
-        (
-            array_agg(revenue_role order by contract_version desc, term_no desc)
-            filter (where component = 'fixed')
-        )[1
-        ] as revenue_role,
-        min(window_start_date) as service_start_date,
-        max(least(window_end_date, cut_date - 1)) as service_end_date,
-        sum(price_minor)::bigint as allocated_minor,
-        coalesce(sum(price_minor) filter (where window_start_date is null), 0)::bigint as pending_minor
+        max(economic_date) as economic_date
+    from {{ ref('int_revenue__dates') }}
+    group by entity_id, obligation_id
+
+),
+
+newest as (
+
+    select distinct on (entity_id, obligation_id) *
     from segments
-    group by entity_id, contract_id, obligation_id
+    order by entity_id asc, obligation_id asc, contract_version desc, term_no desc
+
+),
+
+ranges as (
+
+    select
+        entity_id,
+        obligation_id,
+        min(window_start_date) as service_start_date,
+        max(window_end_date) as service_end_date
+    from segments
+    where not is_over
+    group by entity_id, obligation_id
+
+),
+
+-- Where the last known progress leaves it; what is beyond waits for facts.
+waiting as (
+
+    select
+        newest.entity_id,
+        newest.obligation_id,
+        newest.allocated_minor
+        - case
+            when last_dates.economic_date is null then 0
+            else {{ recognized_through('newest', 'last_dates.economic_date', 'steps') }}
+        end as pending_minor
+    from newest
+    left join last_dates
+        on newest.entity_id = last_dates.entity_id and newest.obligation_id = last_dates.obligation_id
+    left join {{ ref('int_progress__steps') }} as steps
+        on
+            last_dates.entity_id = steps.entity_id
+            and last_dates.obligation_id = steps.obligation_id
+            and last_dates.economic_date >= steps.step_date
+            and last_dates.economic_date < coalesce(steps.until_date, 'infinity'::date)
 
 ),
 
 final as (
 
     select
-        obligations.obligation_id,
-        obligations.entity_id,
-        obligations.contract_id,
-        obligations.obligation_key,
-        obligations.currency_code,
-        obligations.recognition_method,
-        obligations.revenue_role,
-        obligations.service_start_date,
-        obligations.service_end_date,
-        obligations.allocated_minor,
-        obligations.pending_minor,
+        newest.obligation_id,
+        newest.entity_id,
+        newest.performing_entity_id,
+        newest.arrangement_id,
+        newest.package_id,
+        newest.contract_id,
+        newest.obligation_key,
+        kinds.line_ids,
+        newest.currency_code,
+        newest.recognition_method,
+        case
+            when newest.recognition_method = 'point_in_time' or newest.recognition_method is null then 'point_in_time'
+            else 'over_time'
+        end as timing,
+        newest.revenue_role,
+        ranges.service_start_date,
+        ranges.service_end_date,
+        newest.allocated_minor,
+        waiting.pending_minor::bigint as pending_minor,
         coalesce(scheduled.scheduled_minor, 0)::bigint as scheduled_minor
-    from obligations
+    from newest
+    inner join kinds
+        on newest.entity_id = kinds.entity_id and newest.obligation_id = kinds.obligation_id
+    inner join waiting
+        on newest.entity_id = waiting.entity_id and newest.obligation_id = waiting.obligation_id
+    left join ranges
+        on newest.entity_id = ranges.entity_id and newest.obligation_id = ranges.obligation_id
     left join scheduled
-        on obligations.entity_id = scheduled.entity_id and obligations.obligation_id = scheduled.obligation_id
+        on newest.entity_id = scheduled.entity_id and newest.obligation_id = scheduled.obligation_id
 
 )
 
