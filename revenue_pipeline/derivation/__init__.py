@@ -1,0 +1,1 @@
+"""Deriving with other seeds than the project's own: a copy of the dbt project, built by itself."""
