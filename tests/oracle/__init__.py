@@ -2,5 +2,74 @@
 
 The product computes in SQL. Nothing here is imported by it, and nothing of it is imported here:
 where the two agree, they agree because both are right or both misread the same rule, and the
-hand-worked numbers in ``tests/unit/test_oracle.py`` guard against the second.
+hand-worked numbers in ``tests/unit/test_oracle.py`` and the golden cases guard against the second.
+
+``revenue`` tells today's production shape (amendments that restate all lines, terms that renew);
+the other modules tell the golden schema, from events to the trial balance: ``answer(case)``.
+
+Decisions where the README of the cases is silent:
+
+1. Snapshot at D = books built from the events with occurred_on <= D. Arrival order matters only
+    through period_closed.
+2. Late for a closed month: difference of the ledger before and after the event, for closed
+    months, in one amount dated max(received_on, first day of the earliest open month).
+3. Same day: changes (signed, option exercised, modified, renewed, estimates, credits, terminated)
+    come before that day's performance; month-end revenue last.
+4. Catch-up = revenue to the day before at new terms less the same at old terms; dated the event's
+    day; several changes of one day are one joint catch-up carrying all their event ids.
+5. Prospective: base = rounded revenue to the day before, pool = sum(A - base) + change over all
+    obligations of the accounting contract (targeted variable amounts included), shared by
+    remaining SSP. Later changes of an estimate move only the share in the current segment.
+6. Missing consideration_change: change = sum of differences of stated amounts in change_lines,
+    less the open stated part of removed lines.
+7. Change lines: remaining_ssp as given; else new ssp (or old ssp scaled by quantity and term) x
+    remaining share.
+8. Method decides daily or monthly weights (partial months days/days in month); proration
+    full_started_months overrides: n = quantity; a rounding point counts only months that ended
+    before it.
+9. Obligation of several unit lines: all with quantity -> plain units; else lines weigh by
+    standalone price. Fees and non-distinct activity weigh nothing.
+10. Usage-only and piece-only obligations take no share of the fixed price (variable amount wholly
+    theirs, 85), unless a royalty/usage component is allocated to `all`: then they weigh with
+    their ssp, the royalty itself is shared by ssp and each share is revenue when both the sale
+    and the transfer happened.
+11. transaction_price as of a date includes usage, royalties and pieces earned to date, lost
+    disputes and uncaused credits; royalty estimates never (only in allocations of basis
+    variable_to_subset).
+12. Fees and discounts without obligation are part of the price, without weight. Discount line
+    that names an obligation: to that obligation only.
+13. ssp_range: stated ssp, else stated price if inside the range, else midpoint. Residual outside
+    its range: relative ssp over all with stated ssp or midpoint, bundle discount rule dropped
+    (IE175, 73-80).
+14. Rebate with threshold: all units at unit_price_after once max(expected, actual) > threshold;
+    billed at list up to the threshold; difference = refund liability. Tiers: graduated; average
+    over the expected quantity (rounded by unit_price_rounding) for every unit; without expected
+    quantity as it happens; no refund liability (difference sits in the contract position).
+15. Credits settle first an open refund liability (rebate, returns), then what modifications cut,
+    then they reduce the price of the line's obligation.
+16. Rights lapse by event only, never by date alone.
+17. Termination: unlimited settlement by later credits; later invoices above revenue are
+    termination revenue on their day; no invoices: cash counts as billed. Renewal that supersedes:
+    the same amount (billed - given back - recognised) is carried into the new pool.
+18. Renewal takes effect on supersedes_prior_from, else start_date; separate if priced at ssp and
+    nothing superseded.
+19. Collectability gate: cash -> deposit_liability, invoices and revenue wait for the opening day
+    (catch-up then). Closing later: revenue stops the day before, receivables stay. Terminated
+    while closed: deposit less refund_due is revenue. Return right not estimated: cash ->
+    refund_liability, goods -> return_asset. Repurchase: cash -> financial_liability.
+20. Tax payable from the invoice's day under every trigger, against receivable.
+21. Negative receivable of an arrangement (overpaid) is customer_credit (performance/payment:
+    contract liability). Payment without invoice: against open receivables of the contract, rest
+    contract liability.
+22. Intercompany: at the invoice, net billed of fixed lines x allocated share of the other entity
+    (cumulative), usage lines wholly.
+23. Financing: balance = transferred - cash (exact); full periods end the day before the
+    anniversary; rate/12 per month; entity's price = cash_selling_price, else present value of
+    instalments (first one period after transfer). Customer's interest is revenue in proportion as
+    what it financed is transferred.
+24. Currency: revenue uses liability layers first in first out. Monetary: receivable,
+    contract_asset, customer_credit, refund_liability, deposit, tax, payables. fx_gain_loss is the
+    rest.
+25. Practical alternative with periods: price = sum(p x consideration), periods weighted by p x
+    cost; inside a period straight-line.
 """
