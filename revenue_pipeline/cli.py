@@ -23,6 +23,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+cases_app = typer.Typer(
+    no_args_is_help=True, help="Acceptance cases: worked examples to reproduce."
+)
+app.add_typer(cases_app, name="cases")
+
 
 def main() -> None:
     """Entry point. Our own errors become one line on standard error and their exit code."""
@@ -126,6 +131,29 @@ def close(
     from revenue_pipeline.settings import load_settings
 
     raise typer.Exit(close_period(load_settings(), entity, month))
+
+
+@cases_app.command("run")
+def run_cases(
+    folder: Annotated[Path, typer.Argument(help="Folder with *.yaml and golden.schema.json.")],
+    capability: Annotated[
+        str | None, typer.Option(help="Only cases that need this capability.")
+    ] = None,
+    case: Annotated[str | None, typer.Option(help="Only the case of this id.")] = None,
+    json: Annotated[
+        Path | None, typer.Option(help="File to write with every difference of every case.")
+    ] = None,
+) -> None:
+    """Run worked examples in a database of their own and compare every figure.
+
+    Exit code 1 when a case fails, 2 when a file is no case.
+    """
+    from revenue_pipeline.cases.command import run as run_folder
+    from revenue_pipeline.settings import load_settings
+
+    raise typer.Exit(
+        run_folder(load_settings(), folder, capability=capability, case_id=case, json_file=json)
+    )
 
 
 @app.command()

@@ -1,13 +1,12 @@
 """Reading case files: YAML as text, checked against the schema that lies beside them."""
 
 import json
-import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -21,13 +20,24 @@ _DETAIL = 300
 _STAY_TEXT = {"tag:yaml.org,2002:float", "tag:yaml.org,2002:timestamp"}
 
 
+# What an event without a contract refers to, and the event that tells more.
+_REFERENCES = (
+    ("invoice_id", "invoice_issued"),
+    ("payment_id", "payment_received"),
+    ("credit_note_id", "credit_note_issued"),
+    ("dispute_id", "dispute_opened"),
+    ("write_off_id", "receivable_written_off"),
+)
+
+
 class _Loader(yaml.SafeLoader):
     """Refuses repeated keys; decimals and dates stay text."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, list[tuple[str, re.Pattern[str]]]]] = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag not in _STAY_TEXT]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag not in _STAY_TEXT]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> dict[Hashable, Any]:
@@ -110,6 +120,49 @@ class Case:
             if event["type"] == "contract_signed":
                 return str(data.get("functional_currency", data["currency"]))
         return "USD"
+
+    @cached_property
+    def names_obligations(self) -> bool:
+        """Whether the lines carry the names of their obligations."""
+        return any(
+            "performance_obligation" in line
+            for event in self.events
+            for name in ("lines", "add_lines")
+            for line in event["data"].get(name, ())
+        )
+
+    def event(self, event_id: str) -> dict[str, Any]:
+        """The event of that id, as it first arrived. Raises CaseFileError."""
+        for event in self.events:
+            if event["id"] == event_id:
+                return event
+        raise CaseFileError(f"{self.path}: there is no event {event_id}")
+
+    def contract_of(self, event: dict[str, Any]) -> str:
+        """The contract an event concerns, told by what it refers to; empty where nothing does."""
+        data: dict[str, Any] = event["data"]
+        if event["type"] == "contract_renewed":
+            return str(data["new_contract_id"])
+        if "contract_id" in data:
+            return str(data["contract_id"])
+        for own, kind in _REFERENCES:
+            if own in data:
+                for other in self.events:
+                    same = other["type"] == kind and other["data"].get(own) == data[own]
+                    if same and other is not event:
+                        return self.contract_of(other)
+        return ""
+
+    def is_late(self, event: dict[str, Any]) -> bool:
+        """Whether an event arrived after the month it belongs to was closed."""
+        day = event["data"].get("effective_date", event["occurred_on"])
+        month = min(day, event["occurred_on"])[:7]
+        for other in self.events:
+            if other is event:
+                return False
+            if other["type"] == "period_closed" and other["data"]["period"] >= month:
+                return True
+        return False
 
     @cached_property
     def dates(self) -> list[date]:
