@@ -1,10 +1,392 @@
--- placeholder until the model lands
-select
-    ''::text as entity_id,
-    ''::text as arrangement_id,
-    ''::text as contract_id,
-    null::date as economic_date,
-    ''::text as currency_code,
-    ''::text as side,
-    0::bigint as interest_minor
-where false
+-- Interest of a significant financing component, on the day it is recorded.
+--
+-- customer: the customer paid ahead; its money earns interest until the goods pass (ASC 606-10-32-15).
+-- entity: the goods passed ahead at their cash price; what is open earns interest until it is paid.
+-- repurchase: the goods may come back, the money is a loan; price of the way back less money received.
+-- Interest compounded by year is recorded on the last day of each year of the term, by month on the last
+-- day of each month of it, and a rest on the day that ends it. Rounded on running totals.
+
+with
+
+arrangements as (
+
+    select * from {{ ref('int_contracts__arrangements') }}
+
+),
+
+events as (
+
+    select * from {{ ref('stg_canonical__contract_events') }}
+
+),
+
+entities as (
+
+    select
+        entity_id,
+        (last_period + interval '1 month' - interval '1 day')::date as last_date
+    from {{ ref('ref_legal_entities') }}
+
+),
+
+gates as (
+
+    select * from {{ ref('int_contracts__gates') }}
+
+),
+
+-- The terms agreed first.
+terms as (
+
+    select distinct on (events.entity_id, events.contract_id)
+        events.entity_id,
+        events.contract_id,
+        events.event_id,
+        events.currency_code,
+        events.financing_rate,
+        case events.financing_compounding when 'monthly' then 1 else 12 end as period_months,
+        events.cash_selling_price_minor,
+        (events.financing_instalments * events.financing_instalment_minor)::bigint as instalments_minor,
+        case when events.cash_selling_price_minor is null then 'customer' else 'entity' end as side
+    from events
+    where events.financing_rate is not null
+    order by
+        events.entity_id asc, events.contract_id asc, events.effective_date asc, events.contract_version asc,
+        events.event_id asc
+
+),
+
+line_dates as (
+
+    select
+        terms.entity_id,
+        terms.contract_id,
+        lines.line_id,
+        lines.amount_minor,
+        coalesce(min(fulfilments.fulfilled_date), lines.service_start_date) as passed_date
+    from terms
+    inner join {{ ref('stg_canonical__contract_lines') }} as lines
+        on terms.event_id = lines.event_id and lines.line_kind = 'good_or_service'
+    left join {{ ref('stg_canonical__fulfilment_events') }} as fulfilments
+        on
+            terms.entity_id = fulfilments.entity_id
+            and terms.contract_id = fulfilments.contract_id
+            and lines.line_id = fulfilments.line_id
+    group by terms.entity_id, terms.contract_id, lines.line_id, lines.amount_minor, lines.service_start_date
+
+),
+
+line_totals as (
+
+    select
+        entity_id,
+        contract_id,
+        sum(amount_minor)::bigint as amount_minor,
+        case when bool_and(passed_date is not null) then max(passed_date) end as passed_date
+    from line_dates
+    group by entity_id, contract_id
+
+),
+
+endings as (
+
+    select
+        entity_id,
+        contract_id,
+        min(effective_date) as effective_date
+    from events
+    where event_type = 'contract.terminated'
+    group by entity_id, contract_id
+
+),
+
+returns as (
+
+    select
+        entity_id,
+        contract_id,
+        max(coalesce(opened_date, 'infinity'::date)) as opened_date
+    from gates
+    where gate in ('return', 'collectability')
+    group by entity_id, contract_id
+
+),
+
+financed as (
+
+    select
+        terms.entity_id,
+        terms.contract_id,
+        terms.currency_code,
+        terms.financing_rate,
+        terms.period_months,
+        terms.side,
+        terms.cash_selling_price_minor,
+        coalesce(terms.instalments_minor, line_totals.amount_minor) as claim_minor,
+        greatest(line_totals.passed_date, returns.opened_date) as passed_date,
+        endings.effective_date as ended_date,
+        entities.last_date
+    from terms
+    inner join line_totals
+        on terms.entity_id = line_totals.entity_id and terms.contract_id = line_totals.contract_id
+    inner join entities on terms.entity_id = entities.entity_id
+    left join endings on terms.entity_id = endings.entity_id and terms.contract_id = endings.contract_id
+    left join returns on terms.entity_id = returns.entity_id and terms.contract_id = returns.contract_id
+    where line_totals.passed_date is null or greatest(line_totals.passed_date, returns.opened_date) < 'infinity'::date
+
+),
+
+payments as (
+
+    select
+        entity_id,
+        contract_id,
+        gate,
+        document_date,
+        sum(case document_type when 'payment' then amount_minor else -amount_minor end)::bigint as paid_minor
+    from {{ ref('int_documents__classified') }}
+    where document_type in ('payment', 'refund')
+    group by entity_id, contract_id, gate, document_date
+
+),
+
+-- Money the customer lends: what it paid before the goods passed.
+lent_by_customer as (
+
+    select
+        financed.entity_id,
+        financed.contract_id,
+        payments.document_date as flow_date,
+        payments.paid_minor as flow_minor,
+        least(financed.passed_date, financed.ended_date, financed.last_date) as end_date,
+        null::bigint as end_interest_minor
+    from financed
+    inner join payments
+        on financed.entity_id = payments.entity_id and financed.contract_id = payments.contract_id
+    where
+        financed.side = 'customer'
+        and payments.gate is null
+        and payments.document_date < coalesce(financed.passed_date, 'infinity'::date)
+
+),
+
+paid_to_date as (
+
+    select
+        financed.entity_id,
+        financed.contract_id,
+        payments.document_date,
+        sum(payments.paid_minor) over (
+            partition by financed.entity_id, financed.contract_id
+            order by payments.document_date
+        ) as paid_minor,
+        financed.claim_minor
+    from financed
+    inner join payments
+        on financed.entity_id = payments.entity_id and financed.contract_id = payments.contract_id
+    where financed.side = 'entity'
+
+),
+
+paid_up as (
+
+    select
+        entity_id,
+        contract_id,
+        min(document_date) as paid_date
+    from paid_to_date
+    where paid_minor >= claim_minor
+    group by entity_id, contract_id
+
+),
+
+-- Money the entity lends: the cash price, less what was paid.
+lent_by_entity as (
+
+    select
+        financed.entity_id,
+        financed.contract_id,
+        flows.flow_date,
+        flows.flow_minor,
+        least(
+            case when paid_up.paid_date is not null then greatest(paid_up.paid_date, financed.passed_date) end,
+            financed.ended_date,
+            financed.last_date
+        ) as end_date,
+        case
+            when paid_up.paid_date <= least(financed.ended_date, financed.last_date)
+                then financed.claim_minor - financed.cash_selling_price_minor
+        end as end_interest_minor
+    from financed
+    inner join lateral (
+        select
+            financed.passed_date as flow_date,
+            financed.cash_selling_price_minor as flow_minor
+        union all
+        select
+            greatest(payments.document_date, financed.passed_date) as flow_date,
+            -payments.paid_minor as flow_minor
+        from payments
+        where payments.entity_id = financed.entity_id and payments.contract_id = financed.contract_id
+    ) as flows on true
+    left join paid_up on financed.entity_id = paid_up.entity_id and financed.contract_id = paid_up.contract_id
+    where financed.side = 'entity' and financed.passed_date is not null
+
+),
+
+flows as (
+
+    select * from lent_by_customer
+    union all
+    select * from lent_by_entity
+
+),
+
+-- Days on which interest is recorded: the end of each period of each sum, and the day that ends it all.
+days as (
+
+    select distinct
+        flows.entity_id,
+        flows.contract_id,
+        least(
+            (flows.flow_date + make_interval(months => financed.period_months * numbers.period_no))::date - 1,
+            flows.end_date
+        ) as economic_date
+    from flows
+    inner join financed on flows.entity_id = financed.entity_id and flows.contract_id = financed.contract_id
+    inner join lateral generate_series(
+        1,
+        {{ whole_periods('flows.flow_date', 'flows.end_date', 'financed.period_months') }} + 1
+    ) as numbers (period_no) on true
+    where flows.flow_minor > 0
+
+),
+
+accrued as (
+
+    select
+        days.entity_id,
+        days.contract_id,
+        days.economic_date,
+        case
+            when days.economic_date = max(flows.end_date) and max(flows.end_interest_minor) is not null
+                then max(flows.end_interest_minor)
+            else
+                sum(
+                    flows.flow_minor
+                    * ({{ growth('financed.financing_rate', 'flows.flow_date', 'days.economic_date', 'financed.period_months') }} - 1)
+                )
+        end as interest_to_date
+    from days
+    inner join financed on days.entity_id = financed.entity_id and days.contract_id = financed.contract_id
+    inner join flows
+        on
+            days.entity_id = flows.entity_id
+            and days.contract_id = flows.contract_id
+            and days.economic_date >= flows.flow_date
+    group by days.entity_id, days.contract_id, days.economic_date
+
+),
+
+rounded as (
+
+    select
+        accrued.entity_id,
+        accrued.contract_id,
+        accrued.economic_date,
+        round(accrued.interest_to_date / coalesce(policies.rounding_unit_minor, 1))
+        * coalesce(policies.rounding_unit_minor, 1) as interest_to_date_minor
+    from accrued
+    left join {{ ref('int_policies__in_force') }} as policies
+        on
+            accrued.entity_id = policies.entity_id
+            and accrued.economic_date >= policies.effective_from
+            and accrued.economic_date < coalesce(policies.effective_until, 'infinity'::date)
+
+),
+
+compounded as (
+
+    select
+        rounded.entity_id,
+        rounded.contract_id,
+        rounded.economic_date,
+        financed.currency_code,
+        financed.side,
+        (rounded.interest_to_date_minor - lag(rounded.interest_to_date_minor, 1, 0::numeric) over (
+            partition by rounded.entity_id, rounded.contract_id
+            order by rounded.economic_date
+        ))::bigint as interest_minor
+    from rounded
+    inner join financed on rounded.entity_id = financed.entity_id and rounded.contract_id = financed.contract_id
+
+),
+
+repurchases as (
+
+    select distinct on (events.entity_id, events.contract_id)
+        events.entity_id,
+        events.contract_id,
+        events.currency_code,
+        events.repurchase_price_minor,
+        events.repurchase_until_date
+    from events
+    where events.repurchase_price_minor is not null
+    order by
+        events.entity_id asc, events.contract_id asc, events.effective_date desc, events.contract_version desc,
+        events.event_id asc
+
+),
+
+repurchased as (
+
+    select
+        repurchases.entity_id,
+        repurchases.contract_id,
+        coalesce(gates.opened_date, repurchases.repurchase_until_date) as economic_date,
+        repurchases.currency_code,
+        'repurchase' as side,
+        (repurchases.repurchase_price_minor - sum(payments.paid_minor))::bigint as interest_minor
+    from repurchases
+    inner join gates
+        on
+            repurchases.entity_id = gates.entity_id
+            and repurchases.contract_id = gates.contract_id
+            and gates.gate = 'repurchase'
+    inner join payments
+        on
+            repurchases.entity_id = payments.entity_id
+            and repurchases.contract_id = payments.contract_id
+            and payments.gate = 'repurchase'
+    group by
+        repurchases.entity_id, repurchases.contract_id, gates.opened_date, repurchases.repurchase_until_date,
+        repurchases.currency_code, repurchases.repurchase_price_minor
+
+),
+
+everything as (
+
+    select * from compounded
+    union all
+    select * from repurchased
+
+),
+
+final as (
+
+    select
+        everything.entity_id,
+        coalesce(arrangements.arrangement_id, everything.contract_id) as arrangement_id,
+        everything.contract_id,
+        everything.economic_date,
+        everything.currency_code,
+        everything.side,
+        everything.interest_minor
+    from everything
+    left join arrangements
+        on everything.entity_id = arrangements.entity_id and everything.contract_id = arrangements.contract_id
+    where everything.interest_minor > 0 or (everything.side <> 'repurchase' and everything.interest_minor < 0)
+
+)
+
+select * from final

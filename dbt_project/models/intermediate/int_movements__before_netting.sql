@@ -1,14 +1,8 @@
--- What happened in each month, as debit role and credit role, before contract assets are told apart from
--- contract liabilities. Every contract has one position (ASC 606-10-45-1): billing credits it, revenue
+-- What happened on each day, as debit role and credit role, before contract assets are told apart from
+-- contract liabilities. Every arrangement has one position (ASC 606-10-45-1): claims credit it, revenue
 -- debits it.
 
 with
-
-documents as (
-
-    select * from {{ ref('int_documents__classified') }}
-
-),
 
 reportable as (
 
@@ -20,124 +14,104 @@ reportable as (
 
 ),
 
-billed as (
+documented as (
 
     select
         entity_id,
         contract_id,
+        arrangement_id,
         '' as obligation_id,
-        case document_type when 'invoice' then 'billing' else 'void' end as movement,
-        economic_period,
+        movement,
+        economic_date,
         currency_code,
-        'receivable' as debit_role,
-        'contract_liability' as credit_role,
+        debit_role,
+        credit_role,
         amount_minor
-    from documents
-    where document_type in ('invoice', 'void')
+    from {{ ref('int_movements__documented') }}
 
 ),
 
-taxed as (
+applied as (
 
     select
         entity_id,
         contract_id,
+        arrangement_id,
         '' as obligation_id,
-        case document_type when 'invoice' then 'tax' else 'void_tax' end as movement,
-        economic_period,
+        movement,
+        economic_date,
         currency_code,
-        'receivable' as debit_role,
-        'tax_payable' as credit_role,
-        tax_minor as amount_minor
-    from documents
-    where document_type in ('invoice', 'void')
-
-),
-
-credited as (
-
-    select
-        entity_id,
-        contract_id,
-        '' as obligation_id,
-        'credit' as movement,
-        economic_period,
-        currency_code,
-        case
-            when cause is null then 'suspense_credit'
-            when treatment = 'contra_revenue' then 'concessions'
-            else treatment
-        end as debit_role,
-        'receivable' as credit_role,
+        debit_role,
+        credit_role,
         amount_minor
-    from documents
-    where document_type in ('credit', 'credit_void')
+    from {{ ref('int_movements__applied') }}
 
 ),
 
-credited_tax as (
+performed as (
 
     select
         entity_id,
         contract_id,
-        '' as obligation_id,
-        'credit_tax' as movement,
-        economic_period,
-        currency_code,
-        'tax_payable' as debit_role,
-        'receivable' as credit_role,
-        tax_minor as amount_minor
-    from documents
-    where document_type in ('credit', 'credit_void')
-
-),
-
-paid as (
-
-    select
-        entity_id,
-        contract_id,
-        '' as obligation_id,
-        document_type as movement,
-        economic_period,
-        currency_code,
-        case document_type when 'payment' then 'cash' else 'receivable' end as debit_role,
-        case document_type when 'payment' then 'receivable' else 'cash' end as credit_role,
-        amount_minor
-    from documents
-    where document_type in ('payment', 'refund')
-
-),
-
-recognized as (
-
-    select
-        entity_id,
-        contract_id,
+        arrangement_id,
         obligation_id,
-        case component when 'fixed' then 'recognition' else component end as movement,
-        economic_period,
+        movement,
+        economic_date,
         currency_code,
-        'contract_liability' as debit_role,
-        revenue_role as credit_role,
-        recognized_minor as amount_minor
-    from {{ ref('int_revenue__scheduled') }}
+        debit_role,
+        credit_role,
+        amount_minor
+    from {{ ref('int_movements__performed') }}
+
+),
+
+between_entities as (
+
+    select
+        entity_id,
+        contract_id,
+        arrangement_id,
+        '' as obligation_id,
+        movement,
+        economic_date,
+        currency_code,
+        debit_role,
+        credit_role,
+        amount_minor
+    from {{ ref('int_movements__between_entities') }}
+
+),
+
+-- What the books held before the first event belongs to no contract.
+opened as (
+
+    select
+        entity_id,
+        'opening' as contract_id,
+        'opening' as arrangement_id,
+        '' as obligation_id,
+        'opening' as movement,
+        balance_date as economic_date,
+        currency_code,
+        case account_role when 'contract_asset' then 'contract_liability' else account_role end as debit_role,
+        'opening_equity' as credit_role,
+        amount_minor
+    from {{ ref('stg_canonical__balance_events') }}
+    where account_role <> 'opening_equity'
 
 ),
 
 everything as (
 
-    select * from billed
+    select * from documented
     union all
-    select * from taxed
+    select * from applied
     union all
-    select * from credited
+    select * from performed
     union all
-    select * from credited_tax
+    select * from between_entities
     union all
-    select * from paid
-    union all
-    select * from recognized
+    select * from opened
 
 ),
 
@@ -146,9 +120,11 @@ final as (
     select
         everything.entity_id,
         everything.contract_id,
+        everything.arrangement_id,
         everything.obligation_id,
         everything.movement,
-        everything.economic_period,
+        everything.economic_date,
+        date_trunc('month', everything.economic_date)::date as economic_period,
         everything.currency_code,
         everything.debit_role,
         everything.credit_role,
@@ -157,10 +133,12 @@ final as (
     inner join reportable
         on
             everything.entity_id = reportable.entity_id
-            and everything.economic_period between reportable.first_period and reportable.last_period
+            and everything.economic_date >= reportable.first_period
+            and everything.economic_date < reportable.last_period + interval '1 month'
     group by
-        everything.entity_id, everything.contract_id, everything.obligation_id, everything.movement,
-        everything.economic_period, everything.currency_code, everything.debit_role, everything.credit_role
+        everything.entity_id, everything.contract_id, everything.arrangement_id, everything.obligation_id,
+        everything.movement, everything.economic_date, everything.currency_code, everything.debit_role,
+        everything.credit_role
     having sum(everything.amount_minor) <> 0
 
 )

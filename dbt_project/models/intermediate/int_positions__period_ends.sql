@@ -1,4 +1,4 @@
--- One position per contract and currency at each month end: a contract liability or a contract asset,
+-- One position per arrangement and currency at each month end: a contract liability or a contract asset,
 -- never both (ASC 606-10-45-1). Receivables stand apart (ASC 606-10-45-4).
 
 with
@@ -13,46 +13,51 @@ changes as (
 
     select
         entity_id,
-        contract_id,
+        arrangement_id,
         currency_code,
         economic_period,
         sum(case when credit_role = 'contract_liability' then amount_minor else 0 end)
-        - sum(case when debit_role = 'contract_liability' and credit_role = 'receivable' then amount_minor else 0 end)
-            as billed_minor,
-        sum(case when debit_role = 'contract_liability' and credit_role <> 'receivable' then amount_minor else 0 end)
-            as recognized_minor,
+        - sum(
+            case
+                when debit_role = 'contract_liability' and credit_role not like '%\_revenue' then amount_minor
+                else 0
+            end
+        ) as billed_minor,
+        sum(
+            case when debit_role = 'contract_liability' and credit_role like '%\_revenue' then amount_minor else 0 end
+        ) as recognized_minor,
         sum(case when debit_role = 'receivable' then amount_minor else 0 end)
         - sum(case when credit_role = 'receivable' then amount_minor else 0 end) as receivable_minor
     from movements
-    group by entity_id, contract_id, currency_code, economic_period
+    group by entity_id, arrangement_id, currency_code, economic_period
 
 ),
 
-contracts as (
+arrangements as (
 
     select
         entity_id,
-        contract_id,
+        arrangement_id,
         currency_code,
         min(economic_period) as first_period
     from changes
-    group by entity_id, contract_id, currency_code
+    group by entity_id, arrangement_id, currency_code
 
 ),
 
 spine as (
 
     select
-        contracts.entity_id,
-        contracts.contract_id,
-        contracts.currency_code,
+        arrangements.entity_id,
+        arrangements.arrangement_id,
+        arrangements.currency_code,
         periods.period_start_date,
         periods.period_end_date
-    from contracts
+    from arrangements
     inner join {{ ref('int_periods__months') }} as periods
         on
-            contracts.entity_id = periods.entity_id
-            and contracts.first_period <= periods.period_start_date
+            arrangements.entity_id = periods.entity_id
+            and arrangements.first_period <= periods.period_start_date
             and periods.is_reported
 
 ),
@@ -61,7 +66,7 @@ running as (
 
     select
         spine.entity_id,
-        spine.contract_id,
+        spine.arrangement_id,
         spine.currency_code,
         spine.period_start_date,
         spine.period_end_date,
@@ -72,11 +77,11 @@ running as (
     left join changes
         on
             spine.entity_id = changes.entity_id
-            and spine.contract_id = changes.contract_id
+            and spine.arrangement_id = changes.arrangement_id
             and spine.currency_code = changes.currency_code
             and spine.period_start_date = changes.economic_period
     window to_date as (
-        partition by spine.entity_id, spine.contract_id, spine.currency_code
+        partition by spine.entity_id, spine.arrangement_id, spine.currency_code
         order by spine.period_start_date
     )
 

@@ -10,7 +10,7 @@ final as (
 
     select
         entity_id,
-        contract_id,
+        arrangement_id as contract_id,
         currency_code,
         period_start_date,
         period_end_date,

@@ -14,6 +14,7 @@ effects as (
         credit_account_code as account_code,
         economic_period,
         movement,
+        debit_role as counter_role,
         amount_minor
     from movements
     where credit_role = 'contract_liability'
@@ -24,9 +25,26 @@ effects as (
         debit_account_code as account_code,
         economic_period,
         movement,
+        credit_role as counter_role,
         -amount_minor as amount_minor
     from movements
     where debit_role = 'contract_liability'
+
+),
+
+kinds as (
+
+    select
+        *,
+        case
+            -- An advance is money for a claim that is still to come.
+            when movement in ('billing', 'void', 'claim', 'advance') then 'billings'
+            when movement in ('credit', 'dispute_lost') then 'credits'
+            when counter_role like '%\_revenue' then 'recognized'
+            when movement = 'asset_reclass' then 'reclass'
+            else 'other'
+        end as kind
+    from effects
 
 ),
 
@@ -37,15 +55,13 @@ monthly as (
         currency_code,
         account_code,
         economic_period,
-        sum(amount_minor) filter (where movement in ('billing', 'void')) as billings_minor,
-        sum(amount_minor) filter (where movement = 'credit') as credits_minor,
-        sum(amount_minor) filter (where movement in ('recognition', 'usage', 'termination')) as recognized_minor,
-        sum(amount_minor) filter (where movement = 'asset_reclass') as reclass_minor,
-        sum(amount_minor) filter (
-            where movement not in ('billing', 'void', 'credit', 'recognition', 'usage', 'termination', 'asset_reclass')
-        ) as other_minor,
+        sum(amount_minor) filter (where kind = 'billings') as billings_minor,
+        sum(amount_minor) filter (where kind = 'credits') as credits_minor,
+        sum(amount_minor) filter (where kind = 'recognized') as recognized_minor,
+        sum(amount_minor) filter (where kind = 'reclass') as reclass_minor,
+        sum(amount_minor) filter (where kind = 'other') as other_minor,
         sum(amount_minor) as change_minor
-    from effects
+    from kinds
     group by entity_id, currency_code, account_code, economic_period
 
 ),
