@@ -199,7 +199,10 @@ def _interest(
 
 
 def _repurchase(state: State, gate: Gate, horizon: date) -> list[Posting]:
-    """Interest up to the repurchase price, by days; with the cash it is revenue on lapse."""
+    """Interest up to a higher repurchase price, by days; on lapse it is revenue with the cash.
+
+    A put at a lower price is a lease: the difference is revenue by days (IFRS 15.B70).
+    """
     contract = state.contracts[gate.contract_id]
     terms = contract.data["repurchase"]
     until = date.fromisoformat(terms["until"])
@@ -210,22 +213,24 @@ def _repurchase(state: State, gate: Gate, horizon: date) -> list[Posting]:
     ]
     held = sum((cash for _, cash in received), ZERO)
     total = parse_money(terms["price"])[0] - held
-    if not received or total <= 0:
+    if not received or (total < 0 and terms["kind"] == "call_option"):
         return []
+    owner = next(item for _, item in state.obligations() if item.contract_id == gate.contract_id)
     start, stop = min(on for on, _ in received), gate.opened_on or until
-    whole = Fraction(max(1, (until - start).days))
+    last = min(stop, until)
     found, booked = [], ZERO
-    for on in sorted({*_ends(start, min(stop, until, horizon)), min(stop, until)}):
-        now = state.convention.money(total * min(ONE, (on - start).days / whole))
-        if now != booked:
+    for on in sorted({*_ends(start, min(last, horizon)), last}):
+        passed = Fraction((on - start).days, max(1, (until - start).days))
+        now = state.convention.money(total * min(ONE, passed))
+        if total > 0:
             found.append(_liability(contract, on, "interest_expense", gate.account, now - booked))
+        else:
+            found.append(_liability(contract, on, gate.account, "position", booked - now))
+            state.post(on, owner, "financing", booked - now)
         booked = now
     if gate.opened_on is not None:
-        found.append(_liability(contract, gate.opened_on, gate.account, "position", booked))
-        owner = next(
-            item for _, item in state.obligations() if item.contract_id == gate.contract_id
-        )
         state.post(gate.opened_on, owner, "financing", booked)
+        found.append(_liability(contract, gate.opened_on, gate.account, "position", booked))
     return found
 
 

@@ -37,17 +37,15 @@ class Layers:
 
     def credit(self, amount: Fraction, rate: Fraction) -> Fraction:
         """Bill: what was earned ahead is settled, the rest is a liability at ``rate``."""
-        settled = self._take(-amount)
-        self._add(amount + settled, rate)
-        return amount * rate
+        before = self.value()
+        self._add(amount + self._take(-amount), rate)
+        return self.value() - before
 
     def debit(self, amount: Fraction, rate: Fraction) -> Fraction:
         """Earn: out of liabilities at their rates, the rest ahead of billing at ``rate``."""
         before = self.value()
-        taken = self._take(amount)
-        released = before - self.value()
-        self._add(-(amount - taken), rate)
-        return released + (amount - taken) * rate
+        self._add(-(amount - self._take(amount)), rate)
+        return before - self.value()
 
     def value(self) -> Fraction:
         """Return the carrying amount in functional currency."""

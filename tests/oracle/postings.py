@@ -284,10 +284,23 @@ class Documents:
         gate = self.gate(contract_id, on)
         known = invoice is not None and self.gate(contract_id, invoice.occurred_on) is None
         if gate is not None and not known:
-            self.hold(gate, on, amount)
+            owed = min(amount, max(ZERO, self.open_receivable(contract_id, on)))
+            self.post(on, contract_id, "cash", "receivable", owed)
+            self.hold(gate, on, amount - owed)
             return
         account = "receivable" if invoice is not None else "unapplied"
         self.post(on, contract_id, "cash", account, amount, entity)
+
+    def open_receivable(self, contract_id: str, on: date) -> Fraction:
+        """Return what the customer owes so far, from invoices or (by the trigger) transfers."""
+        total = self.balance(contract_id, "receivable", on)
+        if self.trigger != "performance":
+            return total
+        for entry in self.state.entries:
+            mine = entry.obligation.contract_id == contract_id and entry.on <= on
+            if mine and entry.component in (*REVENUE, *WITHHELD):
+                total += entry.amount
+        return total
 
     def hold(self, gate: Gate, on: date, amount: Fraction) -> None:
         """Keep cash apart while the gate is closed."""

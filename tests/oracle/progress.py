@@ -4,7 +4,7 @@ from datetime import date
 from fractions import Fraction
 
 from tests.oracle.convention import Convention
-from tests.oracle.money import ONE, ZERO, parse_money
+from tests.oracle.money import ONE, ZERO, parse_money, shares
 from tests.oracle.months import (
     ONE_DAY,
     add_months,
@@ -51,9 +51,6 @@ def renewal_periods(obligation: Obligation) -> list[tuple[date, date, Fraction]]
 
 def time_progress(obligation: Obligation, on: date, convention: Convention) -> Fraction:
     """Return the part of the segment that has passed by the end of ``on``."""
-    periods = renewal_periods(obligation)
-    if periods:
-        return _weighted_periods(periods, obligation.since, on)
     start, end = term(obligation)
     if convention.proration == "full_started_months":
         return _started(obligation, start, end, on)
@@ -63,15 +60,27 @@ def time_progress(obligation: Obligation, on: date, convention: Convention) -> F
     return weigh(first, min(on, end)) / whole if whole else ONE
 
 
-def _weighted_periods(
-    periods: list[tuple[date, date, Fraction]], since: date, on: date
-) -> Fraction:
-    done = whole = ZERO
-    for first, last, weight in periods:
-        length = months_weight(first, last)
-        whole += weight * months_weight(max(first, since), last) / length
-        done += weight * months_weight(max(first, since), min(on, last)) / length
-    return done / whole if whole else ONE
+def period_parts(
+    obligation: Obligation, amount: Fraction, convention: Convention
+) -> list[Fraction]:
+    """Share an amount over the expected periods left, by their weights."""
+    weights = [
+        weight * months_weight(max(first, obligation.since), last) / months_weight(first, last)
+        for first, last, weight in renewal_periods(obligation)
+    ]
+    return shares(amount, weights, convention.unit, exact=convention.residual_to_largest)
+
+
+def _period_revenue(obligation: Obligation, on: date, convention: Convention) -> Fraction:
+    """Return revenue to date of the segment where periods carry amounts of their own."""
+    parts = period_parts(obligation, obligation.allocated - obligation.base, convention)
+    total = ZERO
+    for (first, last, _), part in zip(renewal_periods(obligation), parts, strict=True):
+        start = max(first, obligation.since)
+        whole = months_weight(start, last)
+        if whole:
+            total += convention.money(part * months_weight(start, min(on, last)) / whole)
+    return total
 
 
 def month_count(obligation: Obligation, start: date, end: date) -> int:
@@ -170,6 +179,8 @@ def recognised(obligation: Obligation, on: date, convention: Convention) -> Frac
     """Return rounded revenue to date of the fixed price (usage and pieces apart)."""
     if obligation.stopped:
         return obligation.allocated
+    if renewal_periods(obligation):
+        return obligation.base + _period_revenue(obligation, on, convention)
     left = obligation.allocated - obligation.base
     share = progress(obligation, on, convention)
     if obligation.unit_rounding and share < 1 and obligation.method == "point_in_time":

@@ -15,7 +15,7 @@ from tests.oracle.money import ONE, ZERO
 from tests.oracle.months import add_months, period_bounds
 from tests.oracle.obligations import Obligation
 from tests.oracle.postings import Posting
-from tests.oracle.progress import renewal_periods
+from tests.oracle.progress import period_parts, renewal_periods
 from tests.oracle.state import State
 
 
@@ -125,12 +125,11 @@ class Report:
 
     def renewal_shares(self, contract_id: str, as_of: date) -> list[Fraction]:
         """Return the price of each expected period of the practical alternative, in order."""
-        found = []
+        found: list[Fraction] = []
         for item in self.obligations(contract_id):
-            periods = renewal_periods(item)
-            whole = sum((weight for _, _, weight in periods), ZERO)
-            price = self.allocation(contract_id, as_of).get(item.key, ZERO)
-            found += [self.convention.money(price * weight / whole) for _, _, weight in periods]
+            if renewal_periods(item):
+                price = self.allocation(contract_id, as_of).get(item.key, ZERO)
+                found += period_parts(item, price, self.convention)
         return found
 
     def classification(self, modification_id: str) -> str | None:
