@@ -181,9 +181,11 @@ causeless_credits as (
         document_date as occurred_date,
         currency_code,
         amount_minor + tax_minor as amount_at_risk_minor,
-        'credit note ' || document_id || ' names no cause' as detail
+        'credit note ' || document_id || case
+            when cause is null then ' names no cause' else ' names ' || cause || ', which has no treatment'
+        end as detail
     from documents
-    where document_type = 'credit' and cause is null
+    where document_type = 'credit' and treatment = 'suspense_credit'
 
 ),
 
@@ -250,6 +252,55 @@ early_documents as (
 
 ),
 
+-- The close of a dispute nobody has opened names no amount.
+lost_documents as (
+
+    select
+        events.entity_id,
+        'DOCUMENT_WITHOUT_CONTRACT' as reason_code,
+        split_part(events.event_type, '.', 1) as subject_type,
+        events.payment_id as subject_id,
+        events.contract_id,
+        events.customer_id,
+        events.paid_date as occurred_date,
+        coalesce(events.currency_code, entities.functional_currency_code) as currency_code,
+        0::bigint as amount_at_risk_minor,
+        events.event_type || ' ' || events.payment_id || ' names no dispute that was opened' as detail
+    from {{ ref('stg_canonical__payment_events') }} as events
+    inner join entities on events.entity_id = entities.entity_id
+    left join documents
+        on
+            events.entity_id = documents.entity_id
+            and events.event_id = documents.event_id
+            and documents.document_type in ('dispute_won', 'dispute_lost')
+    where events.event_type in ('dispute.won', 'dispute.lost') and documents.event_id is null
+
+),
+
+-- Without a rate the entity's own books cannot hold it; the currency of the contract still can.
+unrated as (
+
+    select
+        movements.entity_id,
+        'MISSING_RATE' as reason_code,
+        'contract' as subject_type,
+        movements.contract_id || ':' || movements.currency_code as subject_id,
+        movements.contract_id,
+        min(contracts.customer_id) as customer_id,
+        min(movements.economic_date) as occurred_date,
+        movements.currency_code,
+        sum(abs(movements.amount_minor))::bigint as amount_at_risk_minor,
+        'no rate from ' || movements.currency_code || ' to ' || movements.functional_currency_code || ' on or before '
+        || min(movements.economic_date) as detail
+    from {{ ref('int_fx__movements') }} as movements
+    left join {{ ref('int_contracts__arrangements') }} as contracts
+        on movements.entity_id = contracts.entity_id and movements.contract_id = contracts.contract_id
+    where movements.spot_minor is null
+    group by
+        movements.entity_id, movements.contract_id, movements.currency_code, movements.functional_currency_code
+
+),
+
 uncollectible as (
 
     select
@@ -263,8 +314,18 @@ uncollectible as (
         currency_code,
         0::bigint as amount_at_risk_minor,
         'invoice ' || invoice_id || ' was marked uncollectible at the source' as detail
-    from {{ ref('stg_canonical__invoice_events') }}
-    where event_type = 'invoice.uncollectible'
+    from {{ ref('stg_canonical__invoice_events') }} as invoices
+    where
+        event_type = 'invoice.uncollectible'
+        -- Written off: decided.
+        and not exists (
+            select 1
+            from documents
+            where
+                documents.document_type = 'write_off'
+                and documents.entity_id = invoices.entity_id
+                and documents.invoice_id = invoices.invoice_id
+        )
 
 ),
 
@@ -289,6 +350,10 @@ everything as (
     select * from early_documents
     union all
     select * from uncollectible
+    union all
+    select * from lost_documents
+    union all
+    select * from unrated
 
 ),
 
