@@ -15,6 +15,8 @@ from revenue_pipeline.domain.money import (
     from_provider,
     parse_decimal,
     parse_minor,
+    parse_money,
+    parse_unit_price,
     provider_exponent,
 )
 
@@ -151,3 +153,45 @@ def test_no_text_raises_anything_but_our_error(text: str) -> None:
     except MoneyError:
         return
     assert abs(value) <= LARGEST_MINOR
+
+
+@pytest.mark.parametrize(
+    ("text", "read"),
+    [
+        ("-12.34 USD", (-1234, "USD")),
+        ("12000 JPY", (12000, "JPY")),
+        ("0.100000 KWD", (100, "KWD")),
+        ("-0.00 USD", (0, "USD")),
+    ],
+)
+def test_an_amount_with_its_currency_is_read_exactly(text: str, read: tuple[int, str]) -> None:
+    assert parse_money(text) == read
+
+
+@pytest.mark.parametrize(
+    ("text", "price"),
+    [
+        ("0.03 USD", "3"),
+        ("0.0345 USD", "3.45"),
+        ("1.000001 USD", "100.0001"),
+        ("-250 USD", "-25000"),
+        ("0.5 JPY", "0.5"),
+        ("12345678901234567890123456.123456 USD", "1234567890123456789012345612.3456"),
+    ],
+)
+def test_a_price_per_unit_may_be_finer_than_the_currency(text: str, price: str) -> None:
+    assert str(parse_unit_price(text)[0]) == price
+
+
+@pytest.mark.parametrize(
+    "text", ["12.34", "12.34USD", "USD 12.34", "12.34 usd", "12.34 XXZ", "1,2 USD", "", " USD", 5]
+)
+def test_what_is_no_amount_with_a_currency_is_refused(text: str) -> None:
+    for parse in (parse_money, parse_unit_price):
+        with pytest.raises(MoneyError):
+            parse(text)
+
+
+def test_an_amount_finer_than_its_currency_is_refused() -> None:
+    with pytest.raises(MoneyError):
+        parse_money("0.005 USD")
