@@ -376,12 +376,15 @@ def _book(state: State, on: date, obligation: Obligation, wanted: dict[str, Frac
 
 
 def record(state: State, on: date) -> None:
-    """Note the transaction price and its allocation at the end of the day."""
+    """Note the transaction price and its allocation at the end of the day.
+
+    Usage, royalties and pieces earned are revenue beside it, not part of it.
+    """
     packages: dict[str, dict[str, Fraction]] = {}
     expected: dict[str, dict[str, Fraction]] = {}
     for unit, obligation in state.obligations():
         package = state.contracts[obligation.contract_id].package
-        booked = state.booked(obligation, "variable", "termination")
+        booked = state.booked(obligation, "termination")
         parts = packages.setdefault(package, {})
         parts[obligation.key] = parts.get(obligation.key, ZERO) + obligation.allocated + booked
         royalties = expected.setdefault(package, {})
