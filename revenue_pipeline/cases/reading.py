@@ -55,11 +55,18 @@ _PRICES = """
     where split_part(entity_id, '/', 1) = any(%s)
 """
 _ALLOCATIONS = """
+    select * from (
+    select
+        split_part(entity_id, '/', 1) as case_id, package_id, version_no, effective_date,
+        obligation_key, allocated_minor
+    from intermediate.int_prices__allocated
+    union all
     select
         split_part(entity_id, '/', 1), package_id, version_no, effective_date, obligation_key,
-        allocated_minor
-    from intermediate.int_prices__allocated
-    where split_part(entity_id, '/', 1) = any(%s)
+        expected_minor
+    from intermediate.int_prices__expected_use
+    ) as amounts
+    where case_id = any(%s)
 """
 _CATCH_UPS = """
     select

@@ -219,8 +219,8 @@ resolved as (
         -- Known at once that nothing of it is promised at a fixed price.
         line_kind in ('good_or_service', 'fee')
         and (
-            coalesce(recognition_method, product_method, pattern_method) = 'usage'
-            or (amount_minor = 0 and unit_price_minor <> 0)
+            coalesce(recognition_method, product_method, pattern_method, '') = 'usage'
+            or (amount_minor = 0 and coalesce(unit_price_minor, 0) <> 0)
         ) as is_priced_by_use
     from rated
 

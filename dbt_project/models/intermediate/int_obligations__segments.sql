@@ -36,6 +36,11 @@ versions as (
         window_start_date,
         window_end_date,
         measure_before,
+        segment_no,
+        -- First day of the next segment: the window of this one ends before it.
+        min(segment_date) over (
+            partition by entity_id, obligation_id order by segment_no range between 1 following and unbounded following
+        ) as cut_date,
         price_mode,
         is_over,
         version_no > first_version_no as is_later,
@@ -75,6 +80,7 @@ terms as (
         window_start_date,
         window_end_date,
         0::numeric as measure_before,
+        term_no as segment_no,
         'start' as price_mode,
         false as is_over,
         false as is_later,
@@ -113,6 +119,8 @@ stacked_terms as (
         window_start_date,
         coalesce(cut_date - 1, window_end_date) as window_end_date,
         measure_before,
+        segment_no,
+        cut_date,
         price_mode,
         is_over,
         is_later,

@@ -133,7 +133,7 @@ disputes as (
     inner join {{ ref('stg_canonical__payment_events') }} as opened
         on
             lost.entity_id = opened.entity_id
-            and lost.payment_id = opened.payment_id
+            and lost.related_id = opened.payment_id
             and opened.event_type = 'dispute.opened'
     left join {{ ref('stg_canonical__payment_events') }} as payments
         on

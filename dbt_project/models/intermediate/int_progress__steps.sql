@@ -109,7 +109,7 @@ line_states as (
         states.price_minor,
         states.quantity as promised,
         delivered.is_whole,
-        least(delivered.quantity, states.quantity) as delivered,
+        case when delivered.quantity is not null then least(delivered.quantity, states.quantity) end as delivered,
         delivered.amount_minor
     from transfer_dates
     inner join lateral (
@@ -153,7 +153,7 @@ transferred as (
                 then sum(case when is_whole then price_minor else coalesce(amount_minor, 0) end)
             when count(*) = count(promised)
                 then sum(case when is_whole then promised else coalesce(delivered, 0) end)
-            when bool_and(coalesce(is_whole, false) or coalesce(delivered >= coalesce(promised, 1), delivered is not null, false)) then 1
+            when bool_and(coalesce(is_whole, false) or coalesce(delivered >= coalesce(promised, 1), false)) then 1
             else 0
         end::numeric as measure,
         case
