@@ -11,11 +11,12 @@ create table marts.dim_contract (
 create table marts.fct_accounting_movement (
     movement_id text, entity_id text, contract_id text, obligation_id text, movement text,
     economic_period date, currency_code text, debit_role text, credit_role text,
-    debit_account_code text, credit_account_code text, amount_minor bigint);
+    debit_account_code text, credit_account_code text, amount_minor bigint,
+    economic_date date, arrangement_id text, functional_currency_code text, functional_amount_minor bigint);
 create table marts.fct_revenue_schedule (
     schedule_id text, entity_id text, contract_id text, obligation_id text, contract_version integer,
     component text, economic_period date, currency_code text, recognized_before_minor bigint,
-    recognized_to_date_minor bigint, recognized_minor bigint);
+    recognized_to_date_minor bigint, recognized_minor bigint, performing_entity_id text);
 create table marts.fct_performance_obligation (
     obligation_id text, entity_id text, contract_id text, obligation_key text, currency_code text,
     allocated_minor bigint, pending_minor bigint, scheduled_minor bigint);
@@ -97,6 +98,10 @@ insert into marts.fct_accounting_movement values
     ('m13', 'US', 'C2', '', 'asset_reclass', '2025-02-01', 'USD', 'contract_asset', 'contract_liability',
         '1130', '2100', -3100),
     ('d01', 'DE', 'D1', '', 'billing', '2025-01-17', 'eur', 'receivable', 'contract_liability', null, '9999', 0);
+
+update marts.fct_accounting_movement
+set economic_date = economic_period, arrangement_id = contract_id, functional_currency_code = currency_code,
+    functional_amount_minor = amount_minor;
 
 insert into marts.fct_contract_position values
     ('US', 'C1', 'USD', '2025-01-01', '2025-01-31', 9000, 3100, 9900, 0, 5900),
