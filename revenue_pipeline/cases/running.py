@@ -31,7 +31,13 @@ from revenue_pipeline.cases.reading import (
 )
 from revenue_pipeline.cases.scratch import scratch_database
 from revenue_pipeline.cases.seeds import seed_rows
-from revenue_pipeline.derivation.project import build, copy_project
+from revenue_pipeline.derivation.project import (
+    SeedRow,
+    build,
+    copy_project,
+    read_seed,
+    write_seed,
+)
 from revenue_pipeline.domain.errors import RevenueError
 from revenue_pipeline.domain.periods import add_months, parse_period
 from revenue_pipeline.settings import Settings
@@ -92,7 +98,10 @@ def run_cases(
 
 
 class _Runs:
-    """The runs of one command: a folder and scratch databases, gone at the end."""
+    """The runs of one command: a copy of the project and a scratch database, gone at the end.
+
+    Every run uses the same two, with other seeds and anew: dbt reads a known project faster.
+    """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -103,7 +112,8 @@ class _Runs:
 
     def __enter__(self) -> "_Runs":
         self._server = open_database(self._settings)
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self._folder.parent.mkdir(parents=True, exist_ok=True)
+        copy_project(self._folder)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -133,14 +143,14 @@ class _Runs:
     def _together(self, cases: Sequence[Case]) -> list[Outcome]:
         assert self._server is not None
         self._count += 1
-        name = f"{self._server.name()}_cases_{os.getpid()}_{self._count}"
-        project = self._folder / str(self._count)
-        copy_project(project, further=seed_rows(cases))
-        with scratch_database(self._server, name) as database:
-            try:
-                return _Group(cases, database, project, self._settings).run()
-            finally:
-                shutil.rmtree(project, ignore_errors=True)
+        for name, rows in self._seeds(cases).items():
+            write_seed(self._folder, name, rows, keep=False)
+        with scratch_database(self._server, f"{self._server.name()}_cases_{os.getpid()}") as made:
+            return _Group(cases, made, self._folder, self._settings).run()
+
+    @staticmethod
+    def _seeds(cases: Sequence[Case]) -> dict[str, list[SeedRow]]:
+        return {name: [*read_seed(name), *rows] for name, rows in seed_rows(cases).items()}
 
 
 class _Group:
@@ -201,8 +211,11 @@ class _Group:
                         )
                         judged.add(entity_id)
                         if not gate.passed:
-                            broken = ", ".join(gate.broken_rules)
-                            self._broken[case.case_id] = f"the gate of {entity_id} broke {broken}"
+                            first = next(rule for rule in gate.rules if rule.closes_gate)
+                            self._broken[case.case_id] = (
+                                f"the gate of {entity_id} is closed: {', '.join(gate.broken_rules)}"
+                                f" ({first.error or first.description})"
+                            )
                             return
                     for month in open_months(connection, entity_id, upto):
                         post_period(connection, entity_id=entity_id, period=month, run_id=_ACTOR)
