@@ -408,7 +408,7 @@ def unearned(state: State, contract: Contract, on: date) -> Fraction:
 
     Given back is what the end of the contract says or, if more, what is credited since the end
     was known. Without invoices cash counts. Contracts of one arrangement count together, others
-    than the ended one with all they promise.
+    than the ended one with all they promise. Usage and pieces are earned and billed beside it.
     """
     since = state.ending.get(contract.contract_id, on)
     mates = [
@@ -416,22 +416,22 @@ def unearned(state: State, contract: Contract, on: date) -> Fraction:
         for item in state.contracts.values()
         if item.arrangement == contract.arrangement
     ]
-    lines = set().union(*(state.lines_of(item) for item in mates))
-    own = state.lines_of(contract.contract_id)
+    metered = {line.id for unit in state.units for line in unit.lines() if _is_metered(line)}
+    lines = set().union(*(state.lines_of(item) for item in mates)) - metered
+    own = state.lines_of(contract.contract_id) - metered
     given = max(contract.refund_due, state.billing.credits_from(own, since))
     found = [item for item in state.billing.lines if item.line_id in lines and item.on <= on]
     billed = sum((item.amount for item in found if item.amount > 0 or item.on < since), ZERO)
     if not any(item.line_id in lines for item in state.billing.lines):
         billed = state.billing.paid(mates, on)
     earned = sum(
-        (
-            item.allocated + item.variable
-            for _, item in state.obligations()
-            if item.contract_id in mates
-        ),
-        ZERO,
+        (item.allocated for _, item in state.obligations() if item.contract_id in mates), ZERO
     )
     return billed - given - earned
+
+
+def _is_metered(line: Line) -> bool:
+    return (line.is_usage or line.is_piece) and line.amount == 0
 
 
 def terminate(state: State, event: Event) -> None:

@@ -24,6 +24,7 @@ def expectations(case: Mapping[str, Any], unit: Fraction) -> Item:
         }
     )
     contract = "C-1"
+    priced = [on for on in days if report.price(contract, on)]
     expected: Item = {
         "modifications": [
             {"modification_id": name, "classification": kind}
@@ -35,9 +36,9 @@ def expectations(case: Mapping[str, Any], unit: Fraction) -> Item:
                 "as_of": on.isoformat(),
                 "amount": written(report.price(contract, on), unit),
             }
-            for on in days
+            for on in priced
         ],
-        "allocations": [_allocation(report, contract, on, unit) for on in days],
+        "allocations": [_allocation(report, contract, on, unit) for on in priced],
         "revenue": _revenue(report, contract, unit),
         "catch_up": _catch_ups(report, unit),
         "balances": _balances(report, case, unit),
@@ -62,7 +63,7 @@ def _allocation(report: Report, contract: str, on: date, unit: Fraction) -> Item
         "as_of": on.isoformat(),
         "basis": "relative_ssp" if signed else "after_modification",
         "total": written(sum(parts.values(), ZERO), unit),
-        "items": {key: written(amount, unit) for key, amount in parts.items()},
+        "items": {key: written(amount, unit) for key, amount in parts.items() if amount},
     }
 
 

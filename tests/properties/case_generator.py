@@ -7,6 +7,7 @@ The same seed gives the same cases; the title of a case lists what happens in it
 
 import argparse
 import random
+import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -21,6 +22,7 @@ from tests.oracle.months import add_months, month_end
 from tests.properties.case_expectations import expectations
 
 Item = dict[str, Any]
+SCHEMA = Path(__file__).parents[1] / "golden" / "golden.schema.json"
 PRORATIONS = ("actual_days", "equal_months", "prorated_end_months", "full_started_months")
 TRIGGERS = ("invoice_issued",) * 6 + ("due_date", "performance", "payment")
 METHODS = (
@@ -174,14 +176,16 @@ def usage_terms(draft: Draft, line: Item) -> Item:
 def sign(draft: Draft) -> None:
     """Sign a contract of one to four lines, with a discount and a variable amount sometimes."""
     draft.lines = [draft_line(draft, number + 1) for number in range(draft.chance.randint(1, 4))]
-    lines = list(draft.lines)
-    fixed = sum((value(line["amount"]) for line in lines), Fraction(0))
+    fixed = fixed_price(draft)
+    data: Item = {"contract_id": "C-1", "customer_id": "CUST-1", "currency": "USD"}
     if draft.odds(0.2) and fixed > 0:
         cut = text(-(fixed // draft.unit // 10) * draft.unit, draft.unit)
-        lines.append({"line_id": "L9", "product": "Discount", "kind": "discount", "amount": cut})
+        draft.lines.append(
+            {"line_id": "L9", "product": "Discount", "kind": "discount", "amount": cut}
+        )
         draft.features.append("discount")
-    data: Item = {"contract_id": "C-1", "customer_id": "CUST-1", "currency": "USD", "lines": lines}
-    if draft.odds(0.25) and any(line["method"] != "usage" for line in draft.lines):
+    data["lines"] = list(draft.lines)
+    if draft.odds(0.25) and fixed > 0:
         kind = draft.chance.choice(["bonus", "penalty", "price_concession"])
         low, high = (1, 9) if kind == "bonus" else (-9, -1)
         variable = {
@@ -197,10 +201,17 @@ def sign(draft: Draft) -> None:
     draft.event("contract_signed", draft.start, **data)
 
 
+def fixed_price(draft: Draft) -> Fraction:
+    """Return the sum of the lines' amounts."""
+    return sum((value(line["amount"]) for line in draft.lines), Fraction(0))
+
+
 def bill(draft: Draft) -> None:
     """Invoice each fixed line, at once or in parts, and receive most of the cash."""
     for line in draft.lines:
         whole = value(line["amount"])
+        if line["kind"] == "discount":
+            issue(draft, line["line_id"], whole, draft.start)
         if whole <= 0 or draft.odds(0.15):
             continue
         parts = draft.chance.choice([1, 1, 2, 3])
@@ -242,7 +253,7 @@ def issue(draft: Draft, line_id: str, amount: Fraction, on: date) -> None:
 def perform(draft: Draft) -> None:
     """Deliver, report and use, on random days."""
     for line in draft.lines:
-        method = line["method"]
+        method = line.get("method")
         if method == "point_in_time":
             deliver(draft, line)
         elif method in ("percent_complete", "milestone"):
@@ -328,8 +339,7 @@ def change(draft: Draft, number: int, on: date) -> None:
     if kind == "separate_contract" or (kind == "prospective" and draft.odds(0.4)):
         data["add_lines"] = [added_line(draft, number, on)]
     if kind != "separate_contract":
-        fixed = sum((value(line["amount"]) for line in draft.lines), Fraction(0)) / draft.unit
-        low = -int(fixed // 2000) if draft.odds(0.5) else 1
+        low = -int(fixed_price(draft) / draft.unit // 2000) if draft.odds(0.5) else 1
         data["consideration_change"] = draft.money(low, 30)
     draft.event("contract_modified", on, **data)
     draft.features.append(kind)
@@ -425,7 +435,7 @@ def draw(seed: int, number: int) -> Item:
     perform(draft)
     estimate(draft)
     months = sorted(chance.sample(range(1, 9), chance.choice([0, 0, 1, 1, 2])))
-    for index, ahead in enumerate(months):
+    for index, ahead in enumerate(months if fixed_price(draft) else []):
         change(draft, index + 1, draft.month(ahead))
     if draft.odds(0.2):
         credit(draft)
@@ -436,7 +446,7 @@ def draw(seed: int, number: int) -> Item:
 
 def finish(draft: Draft, seed: int, number: int) -> Item:
     """Put the case into the schema's shape and ask the oracle for its figures."""
-    methods = sorted({line["method"] for line in draft.lines})
+    methods = sorted({line["method"] for line in draft.lines if "method" in line})
     case: Item = {
         "schema_version": 1,
         "id": f"generated-{seed}-{number:05}",
@@ -472,6 +482,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randint(1, 10**6))
     chosen = parser.parse_args()
     chosen.folder.mkdir(parents=True, exist_ok=True)
+    shutil.copy(SCHEMA, chosen.folder)
     for number in range(chosen.count):
         case = draw(chosen.seed, number)
         path = chosen.folder / f"{case['id']}.yaml"
