@@ -32,7 +32,6 @@ from revenue_pipeline.cases.reading import (
 from revenue_pipeline.cases.scratch import scratch_database
 from revenue_pipeline.cases.seeds import seed_rows
 from revenue_pipeline.derivation.project import (
-    SeedRow,
     build,
     copy_project,
     read_seed,
@@ -107,6 +106,7 @@ class _Runs:
         self._settings = settings
         self._folder = settings.home / "cases" / str(os.getpid())
         self._server: Database | None = None
+        self._seeds: dict[str, list[dict[str, str]]] = {}
         self._count = 0
         self._sound = False
 
@@ -114,6 +114,7 @@ class _Runs:
         self._server = open_database(self._settings)
         self._folder.parent.mkdir(parents=True, exist_ok=True)
         copy_project(self._folder)
+        self._seeds = {name: read_seed(name, self._folder) for name in seed_rows([])}
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -143,14 +144,10 @@ class _Runs:
     def _together(self, cases: Sequence[Case]) -> list[Outcome]:
         assert self._server is not None
         self._count += 1
-        for name, rows in self._seeds(cases).items():
-            write_seed(self._folder, name, rows, keep=False)
+        for name, rows in seed_rows(cases).items():
+            write_seed(self._folder, name, [*self._seeds[name], *rows], keep=False)
         with scratch_database(self._server, f"{self._server.name()}_cases_{os.getpid()}") as made:
             return _Group(cases, made, self._folder, self._settings).run()
-
-    @staticmethod
-    def _seeds(cases: Sequence[Case]) -> dict[str, list[SeedRow]]:
-        return {name: [*read_seed(name), *rows] for name, rows in seed_rows(cases).items()}
 
 
 class _Group:

@@ -9,6 +9,7 @@ from revenue_pipeline.domain.money import exponent
 from revenue_pipeline.domain.periods import first_day
 
 REASON = "Acceptance case"
+ALWAYS = "1900-01-01"
 REVENUE = "revenue"
 # Accounts as cases name them, by role. A case knows one revenue account and one receivable.
 ACCOUNT_OF_ROLE = {
@@ -99,7 +100,7 @@ def _policy(case: Case, entity_id: str) -> dict[str, str]:
     proration = convention["proration"]
     return {
         "entity_id": entity_id,
-        "effective_from": "1900-01-01",
+        "effective_from": ALWAYS,
         # "none": the case has no line that depends on it
         "proration": "actual_days" if proration == "none" else proration,
         "rounding_unit_minor": str(max(1, int(Decimal(convention["minor_unit"]) * per_unit))),
@@ -120,6 +121,8 @@ def _accounts(entity_id: str) -> list[dict[str, str]]:
         {
             "entity_id": entity_id,
             "account_role": role,
+            "effective_from": "1900-01-01",
+            "effective_from": ALWAYS,
             "account_code": role,
             "account_name": account,
             "account_type": _TYPE_OF_ROLE.get(role, "liability"),

@@ -133,4 +133,5 @@ def _read(name: str, project: Path) -> tuple[list[str], list[dict[str, str]]]:
 
 
 def _one_line(text: str | None) -> str:
-    return " ".join((text or "unknown error").split())[:2000]
+    said = " ".join((text or "unknown error").split())
+    return said.partition(" compiled code at ")[0][:2000]
