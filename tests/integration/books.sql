@@ -4,7 +4,8 @@ create schema intermediate;
 create table marts.dim_period (
     entity_id text, period_start_date date, period_end_date date, is_reported boolean);
 create table marts.dim_account (
-    entity_id text, account_code text, account_role text, account_name text, account_type text);
+    entity_id text, account_code text, account_role text, account_name text, account_type text,
+    effective_from date default '1900-01-01', effective_until date);
 create table marts.dim_contract (
     contract_id text, entity_id text, customer_id text, currency_code text, start_date date, end_date date,
     version_count integer, transaction_price_minor bigint, is_quarantined boolean);
@@ -43,7 +44,7 @@ select entity_id, month::date, (month + interval '1 month' - interval '1 day')::
 from unnest(array['US', 'DE']) as entity_id,
     generate_series(timestamp '2025-01-01', '2025-05-01', interval '1 month') as month;
 
-insert into marts.dim_account
+insert into marts.dim_account (entity_id, account_code, account_role, account_name, account_type)
 select 'US', code, role, role, 'any' from (values
     ('1000', 'cash'), ('1100', 'receivable'), ('1130', 'contract_asset'), ('2000', 'tax_payable'),
     ('2100', 'contract_liability'), ('4000', 'subscription_revenue'), ('4010', 'usage_revenue'),

@@ -75,13 +75,17 @@ lines as (
     inner join arrangements
         on segments.entity_id = arrangements.entity_id and segments.contract_id = arrangements.contract_id
     inner join {{ ref('stg_canonical__contract_lines') }} as stated on segments.event_id = stated.event_id
-    left join {{ ref('ref_products') }} as products
-        on segments.entity_id = products.entity_id and stated.product_code = products.product_code
-    left join {{ ref('ref_standalone_prices') }} as prices
+    left join {{ ref('int_policies__products') }} as products
+        on
+            segments.entity_id = products.entity_id
+            and stated.product_code = products.product_code
+            and {{ in_force('products', 'segments.effective_date') }}
+    left join {{ ref('int_policies__standalone_prices') }} as prices
         on
             segments.entity_id = prices.entity_id
             and stated.product_code = prices.product_code
             and segments.currency_code = prices.currency_code
+            and {{ in_force('prices', 'segments.effective_date') }}
     left join lateral (
         select candidates.recognition_method
         from {{ ref('ref_product_patterns') }} as candidates

@@ -14,6 +14,7 @@ lines as (
         segments.entity_id,
         segments.contract_id,
         segments.version_no,
+        segments.effective_date,
         segments.currency_code,
         lines.*
     from segments
@@ -23,13 +24,13 @@ lines as (
 
 products as (
 
-    select * from {{ ref('ref_products') }}
+    select * from {{ ref('int_policies__products') }}
 
 ),
 
 prices as (
 
-    select * from {{ ref('ref_standalone_prices') }}
+    select * from {{ ref('int_policies__standalone_prices') }}
 
 ),
 
@@ -74,7 +75,10 @@ unknown_products as (
         'line ' || lines.line_id || ': product ' || lines.product_code || ' has no recognition policy' as detail
     from lines
     left join products
-        on lines.entity_id = products.entity_id and lines.product_code = products.product_code
+        on
+            lines.entity_id = products.entity_id
+            and lines.product_code = products.product_code
+            and {{ in_force('products', 'lines.effective_date') }}
     where
         products.product_code is null
         and lines.line_action in ('stated', 'added')
@@ -107,12 +111,14 @@ missing_prices as (
         on
             lines.entity_id = products.entity_id
             and lines.product_code = products.product_code
+            and {{ in_force('products', 'lines.effective_date') }}
             and products.recognition_method <> 'usage'
     left join prices
         on
             lines.entity_id = prices.entity_id
             and lines.product_code = prices.product_code
             and lines.currency_code = prices.currency_code
+            and {{ in_force('prices', 'lines.effective_date') }}
     -- A lone obligation takes the whole price; nothing has to be split.
     inner join bundles on lines.event_id = bundles.event_id
     where lines.ssp_minor is null and prices.product_code is null and lines.recognition_method is null
@@ -143,6 +149,7 @@ fixed_usage as (
         on
             lines.entity_id = products.entity_id
             and lines.product_code = products.product_code
+            and {{ in_force('products', 'lines.effective_date') }}
             and products.recognition_method = 'usage'
     where lines.amount_minor <> 0 and lines.recognition_method is null
 
@@ -161,6 +168,7 @@ endless as (
         on
             lines.entity_id = products.entity_id
             and lines.product_code = products.product_code
+            and {{ in_force('products', 'lines.effective_date') }}
             and products.recognition_method in ('ratable_daily', 'ratable_monthly')
     where
         lines.service_end_date is null

@@ -303,8 +303,11 @@ placed as (
             documents.entity_id = policies.entity_id
             and documents.document_date >= policies.effective_from
             and documents.document_date < coalesce(policies.effective_until, 'infinity'::date)
-    left join {{ ref('ref_credit_causes') }} as causes
-        on documents.entity_id = causes.entity_id and documents.cause = causes.cause
+    left join {{ ref('int_policies__credit_causes') }} as causes
+        on
+            documents.entity_id = causes.entity_id
+            and documents.cause = causes.cause
+            and {{ in_force('causes', 'documents.document_date') }}
 
 ),
 

@@ -81,8 +81,11 @@ notes as (
     left join {{ ref('stg_canonical__credit_lines') }} as details on credits.event_id = details.event_id
     left join voided_credits
         on credits.entity_id = voided_credits.entity_id and credits.credit_id = voided_credits.credit_id
-    left join {{ ref('ref_credit_causes') }} as causes
-        on credits.entity_id = causes.entity_id and credits.cause = causes.cause
+    left join {{ ref('int_policies__credit_causes') }} as causes
+        on
+            credits.entity_id = causes.entity_id
+            and credits.cause = causes.cause
+            and {{ in_force('causes', 'credits.issued_date') }}
     inner join policies
         on
             credits.entity_id = policies.entity_id

@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ ref('ref_accounts') }}
+    select * from {{ ref('int_policies__accounts') }}
 
 ),
 
@@ -11,6 +11,8 @@ final as (
     select
         entity_id,
         account_role,
+        effective_from,
+        effective_until,
         account_code,
         account_name,
         account_type

@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ ref('ref_products') }}
+    select * from {{ ref('int_policies__products') }}
 
 ),
 
@@ -11,6 +11,8 @@ final as (
     select
         entity_id,
         product_code,
+        effective_from,
+        effective_until,
         product_name,
         recognition_method,
         revenue_role

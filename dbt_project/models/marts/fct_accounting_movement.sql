@@ -38,7 +38,7 @@ entities as (
 
 accounts as (
 
-    select * from {{ ref('ref_accounts') }}
+    select * from {{ ref('int_policies__accounts') }}
 
 ),
 
@@ -168,9 +168,15 @@ final as (
     from reported
     -- A role without an account breaks the contract of this table and stops the build.
     left join accounts as debit_accounts
-        on reported.entity_id = debit_accounts.entity_id and reported.debit_role = debit_accounts.account_role
+        on
+            reported.entity_id = debit_accounts.entity_id
+            and reported.debit_role = debit_accounts.account_role
+            and {{ in_force('debit_accounts', 'reported.economic_date') }}
     left join accounts as credit_accounts
-        on reported.entity_id = credit_accounts.entity_id and reported.credit_role = credit_accounts.account_role
+        on
+            reported.entity_id = credit_accounts.entity_id
+            and reported.credit_role = credit_accounts.account_role
+            and {{ in_force('credit_accounts', 'reported.economic_date') }}
 
 )
 
