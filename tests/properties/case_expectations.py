@@ -8,75 +8,95 @@ from typing import Any
 from tests.oracle.money import ZERO
 from tests.oracle.months import month_end, month_ends, period_bounds
 from tests.oracle.report import Report, answer
+from tests.oracle.terms import Contract
 
 Item = dict[str, Any]
-CHANGES = ("contract_signed", "contract_modified", "variable_consideration_estimated")
+CHANGES = (
+    "contract_signed",
+    "contract_modified",
+    "contract_renewed",
+    "option_exercised",
+    "variable_consideration_estimated",
+)
 
 
 def expectations(case: Mapping[str, Any], unit: Fraction) -> Item:
-    """Return prices, allocations, revenue, catch-ups, balances and unsatisfied price."""
+    """Return prices, allocations, revenue, catch-ups, interest, balances and unsatisfied price."""
     report = answer(case)
+    contracts = list(report.state.contracts.values())
+    packages = [item for item in contracts if item.package == item.contract_id]
     days = sorted(
-        {
-            date.fromisoformat(item["occurred_on"])
-            for item in case["events"]
-            if item["type"] in CHANGES
-        }
+        date.fromisoformat(item["occurred_on"])
+        for item in case["events"]
+        if item["type"] in CHANGES
     )
-    contract = "C-1"
-    priced = [on for on in days if report.price(contract, on)]
     expected: Item = {
         "modifications": [
             {"modification_id": name, "classification": kind}
             for name, kind in report.state.classifications.items()
         ],
         "transaction_price": [
-            {
-                "contract_id": contract,
-                "as_of": on.isoformat(),
-                "amount": written(report.price(contract, on), unit),
-            }
-            for on in priced
+            _price(report, contract, on, unit)
+            for contract in packages
+            for on in dict.fromkeys(days)
+            if report.price(contract.contract_id, on)
         ],
-        "allocations": [_allocation(report, contract, on, unit) for on in priced],
-        "revenue": _revenue(report, contract, unit),
+        "allocations": [
+            _allocation(report, contract, on, unit)
+            for contract in packages
+            for on in dict.fromkeys(days)
+            if report.price(contract.contract_id, on)
+        ],
+        "revenue": [item for contract in packages for item in _revenue(report, contract, unit)],
         "catch_up": _catch_ups(report, unit),
+        "interest": _interest(report, unit),
         "balances": _balances(report, case, unit),
-        "rpo": _rpo(report, contract, days[-1], unit),
+        "rpo": [_rpo(report, contract, month_end(days[-1]), unit) for contract in packages],
     }
     return {section: items for section, items in expected.items() if items}
 
 
-def written(amount: Fraction, unit: Fraction) -> str:
-    """Write an amount with the decimals of its unit."""
-    cents = round(amount * 100)
-    sign = "-" if cents < 0 else ""
-    whole, part = divmod(abs(cents), 100)
-    return f"{sign}{whole}.{part:02} USD" if unit < 1 else f"{sign}{whole} USD"
+def written(amount: Fraction, unit: Fraction, currency: str = "USD") -> str:
+    """Write an amount with the decimals of its unit, rounded half up."""
+    cents = (abs(amount) * 100 + Fraction(1, 2)).__floor__()
+    whole, part = divmod(cents, 100)
+    sign = "-" if amount < 0 and cents else ""
+    return f"{sign}{whole}.{part:02} {currency}" if unit < 1 else f"{sign}{whole} {currency}"
 
 
-def _allocation(report: Report, contract: str, on: date, unit: Fraction) -> Item:
-    parts = report.allocation(contract, on)
-    signed = on == report.state.contracts[contract].signed_on
+def _price(report: Report, contract: Contract, on: date, unit: Fraction) -> Item:
+    price = report.price(contract.contract_id, on)
     return {
-        "contract_id": contract,
+        "contract_id": contract.contract_id,
         "as_of": on.isoformat(),
-        "basis": "relative_ssp" if signed else "after_modification",
-        "total": written(sum(parts.values(), ZERO), unit),
-        "items": {key: written(amount, unit) for key, amount in parts.items() if amount},
+        "amount": written(price, unit, contract.currency),
     }
 
 
-def _revenue(report: Report, contract: str, unit: Fraction) -> list[Item]:
+def _allocation(report: Report, contract: Contract, on: date, unit: Fraction) -> Item:
+    parts = report.allocation(contract.contract_id, on)
+    return {
+        "contract_id": contract.contract_id,
+        "as_of": on.isoformat(),
+        "basis": "relative_ssp" if on == contract.signed_on else "after_modification",
+        "total": written(sum(parts.values(), ZERO), unit, contract.currency),
+        "items": {
+            key: written(amount, unit, contract.currency) for key, amount in parts.items() if amount
+        },
+    }
+
+
+def _revenue(report: Report, contract: Contract, unit: Fraction) -> list[Item]:
     found = []
-    for key in dict.fromkeys(item.key for item in report.obligations(contract)):
-        months = sorted(report.revenue_months(contract, key))
+    name = contract.contract_id
+    for key in dict.fromkeys(item.key for item in report.obligations(name)):
+        months = sorted(report.revenue_months(name, key))
         if not months:
             continue
-        amounts = {month: report.revenue(contract, key, *period_bounds(month)) for month in months}
+        amounts = {month: report.revenue(name, key, *period_bounds(month)) for month in months}
         found.append(
             {
-                "contract_id": contract,
+                "contract_id": name,
                 "performance_obligation": key,
                 "by_period": {month: written(amount, unit) for month, amount in amounts.items()},
                 "total": written(sum(amounts.values(), ZERO), unit),
@@ -86,40 +106,67 @@ def _revenue(report: Report, contract: str, unit: Fraction) -> list[Item]:
 
 
 def _catch_ups(report: Report, unit: Fraction) -> list[Item]:
+    told = [(name, on) for name, on in report.books.late]
+    if report.books.closed_until is None:
+        told = [(item.events[0], item.on) for item in report.state.catch_ups.values()]
     found = []
-    for item in report.state.catch_ups.values():
-        total = sum(item.amounts.values(), ZERO)
+    for name, on in told:
+        month = on.isoformat()[:7]
+        parts = report.catch_up(name, month)
+        total = sum(parts.values(), ZERO)
         if total:
+            found.append({"event_id": name, "period": month, "amount": written(total, unit)})
+    return found
+
+
+def _interest(report: Report, unit: Fraction) -> list[Item]:
+    found = []
+    for account in ("interest_income", "interest_expense"):
+        days = [item.on for item in report.books.postings if account in (item.debit, item.credit)]
+        amounts = {
+            month: report.interest(account, *period_bounds(month))
+            for month in sorted({on.isoformat()[:7] for on in days})
+        }
+        if amounts:
             found.append(
                 {
-                    "event_id": item.events[0],
-                    "period": item.on.isoformat()[:7],
-                    "amount": written(total, unit),
-                    "by_performance_obligation": {
-                        key: written(amount, unit) for key, amount in item.amounts.items()
-                    },
+                    "account": account,
+                    "by_period": {month: written(part, unit) for month, part in amounts.items()},
+                    "total": written(sum(amounts.values(), ZERO), unit),
                 }
             )
     return found
 
 
 def _balances(report: Report, case: Mapping[str, Any], unit: Fraction) -> list[Item]:
-    days = [date.fromisoformat(item["occurred_on"]) for item in case["events"]]
+    days = [
+        date.fromisoformat(item["occurred_on"])
+        for item in case["events"]
+        if item["type"] != "fx_rate_published"
+    ]
     ends = list(month_ends(min(days), max(days) + timedelta(days=200)))
     chosen = sorted({*ends[:: max(1, len(ends) // 5)], month_end(max(days)), ends[-1]})
+    entities = {item.entity for _, item in report.state.obligations()} | {
+        item.entity for item in report.state.contracts.values()
+    }
     found = []
     for on in chosen:
-        accounts = {
-            account: written(amount, unit)
-            for account, amount in sorted(report.balances(on).items())
-            if amount
-        }
-        if accounts:
-            found.append({"as_of": on.isoformat(), "accounts": accounts})
+        for entity in sorted(entities):
+            accounts = {
+                account: written(amount, unit)
+                for account, amount in sorted(report.balances(on, entity).items())
+                if amount
+            }
+            if accounts:
+                told = {"entity_id": entity} if entity else {}
+                found.append({"as_of": on.isoformat(), **told, "accounts": accounts})
     return found
 
 
-def _rpo(report: Report, contract: str, on: date, unit: Fraction) -> list[Item]:
-    as_of = month_end(on)
-    total = sum(report.rpo(as_of, contract).values(), ZERO)
-    return [{"as_of": as_of.isoformat(), "contract_id": contract, "total": written(total, unit)}]
+def _rpo(report: Report, contract: Contract, as_of: date, unit: Fraction) -> Item:
+    total = sum(report.rpo(as_of, contract.contract_id).values(), ZERO)
+    return {
+        "as_of": as_of.isoformat(),
+        "contract_id": contract.contract_id,
+        "total": written(total, unit, contract.currency),
+    }

@@ -10,18 +10,17 @@ import random
 import shutil
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from tests.oracle.months import add_months, month_end
+from tests.properties.case_draft import Draft, Item, text, value
 from tests.properties.case_expectations import expectations
+from tests.properties.case_stories import tell_story
 
-Item = dict[str, Any]
 SCHEMA = Path(__file__).parents[1] / "golden" / "golden.schema.json"
 PRORATIONS = ("actual_days", "equal_months", "prorated_end_months", "full_started_months")
 TRIGGERS = ("invoice_issued",) * 6 + ("due_date", "performance", "payment")
@@ -34,53 +33,6 @@ METHODS = (
     "drawdown",
     "usage",
 )
-
-
-@dataclass
-class Draft:
-    """A case under construction; ``unit`` is 1 or 0.01, amounts are whole units."""
-
-    chance: random.Random
-    unit: Fraction
-    proration: str
-    trigger: str
-    start: date
-    lines: list[Item] = field(default_factory=list)
-    events: list[Item] = field(default_factory=list)
-    features: list[str] = field(default_factory=list)
-    variables: list[Item] = field(default_factory=list)
-    last: date = date.min
-
-    def money(self, low: int, high: int) -> str:
-        """Return a random amount, in hundreds of its unit."""
-        return text(Fraction(self.chance.randint(low, high) * 100) * self.unit, self.unit)
-
-    def odds(self, part: float) -> bool:
-        """Return true in ``part`` of the cases."""
-        return self.chance.random() < part
-
-    def event(self, kind: str, on: date, **data: Any) -> None:
-        """Add an event."""
-        name = f"E{len(self.events) + 1:03}"
-        self.events.append({"id": name, "type": kind, "occurred_on": on.isoformat(), "data": data})
-        self.last = max(self.last, on)
-
-    def month(self, ahead: int) -> date:
-        """Return the first day of a month after the start."""
-        return add_months(self.start.replace(day=1), ahead)
-
-
-def text(amount: Fraction, unit: Fraction) -> str:
-    """Write an amount as the schema does."""
-    cents = int(amount * 100)
-    sign = "-" if cents < 0 else ""
-    whole, part = divmod(abs(cents), 100)
-    return f"{sign}{whole}.{part:02} USD" if unit < 1 else f"{sign}{whole} USD"
-
-
-def value(amount: str) -> Fraction:
-    """Read an amount."""
-    return Fraction(amount.split(" ", maxsplit=1)[0])
 
 
 def draft_line(draft: Draft, number: int) -> Item:
@@ -430,6 +382,9 @@ def draw(seed: int, number: int) -> Item:
     if proration == "equal_months":
         start = start.replace(day=1)
     draft = Draft(chance, unit, proration, chance.choice(TRIGGERS), start)
+    if draft.odds(0.4):
+        tell_story(draft)
+        return finish(draft, seed, number)
     sign(draft)
     bill(draft)
     perform(draft)
@@ -467,11 +422,16 @@ def finish(draft: Draft, seed: int, number: int) -> Item:
             "contract_position": "net_per_contract",
             "tolerance": "0",
         },
-        "events": sorted(draft.events, key=lambda item: (item["occurred_on"], item["id"])),
+        "events": sorted(draft.events, key=arrival),
     }
     case["expected"] = expectations(case, draft.unit)
     case["derivation"] = ["Figures of the oracle in tests/oracle."]
     return case
+
+
+def arrival(event: Item) -> tuple[str, str]:
+    """Order events as they reached the books."""
+    return event.get("received_on", event["occurred_on"]), event["id"]
 
 
 def main() -> None:
