@@ -218,8 +218,7 @@ def _change_line(state: State, item: Data) -> None:
         scale *= quantity / line.target if line.quantity else ONE
         line.quantity = quantity
     if end is not None:
-        if line.start and line.end:
-            scale *= days_weight(line.start, end) / days_weight(line.start, line.end)
+        scale *= _stretch(state, line, end)
         line.end = end
     if line.ssp is not None:
         line.ssp *= scale
@@ -233,6 +232,15 @@ def _change_line(state: State, item: Data) -> None:
         _reprice(line, (money(item, "unit_price") or ZERO) * line.rate)
     if "remaining_ssp" in item:
         line.remaining_ssp = (money(item, "remaining_ssp") or ZERO) * line.rate
+
+
+def _stretch(state: State, line: Line, end: date) -> Fraction:
+    """Return how much longer a line gets, by the measure of its revenue."""
+    months = state.convention.proration == "full_started_months"
+    if not line.start or not line.end or (months and line.quantity):
+        return ONE  # the quantity tells the months
+    weigh = days_weight if line.method == "ratable_daily" else months_weight
+    return weigh(line.start, end) / weigh(line.start, line.end)
 
 
 def _reprice(line: Line, price: Fraction) -> None:

@@ -24,10 +24,12 @@ class Books:
     closed_until: date | None
 
 
-def book(events: Sequence[Event], convention: Convention, horizon: date) -> Books:
+def book(
+    events: Sequence[Event], convention: Convention, horizon: date, fulfilled: frozenset[str]
+) -> Books:
     """Book events in the order of their arrival; without closes arrival does not matter."""
     real = [item for item in events if item.type != "period_closed"]
-    final = keep_books(real, convention, horizon)
+    final = keep_books(real, convention, horizon, fulfilled)
     if len(real) == len(events):
         return Books(final, final.postings, {}, None)
     frozen: list[Posting] = []
@@ -42,7 +44,7 @@ def book(events: Sequence[Event], convention: Convention, horizon: date) -> Book
             closed = end if closed is None else max(closed, end)
             continue
         known.append(event)
-        after = keep_books(known, convention, horizon).postings
+        after = keep_books(known, convention, horizon, fulfilled).postings
         if closed is not None:
             opening = add_months(closed.replace(day=1), 1)
             on = max(event.received_on, opening)

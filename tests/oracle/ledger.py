@@ -21,9 +21,11 @@ class Ledger:
     postings: tuple[Posting, ...]
 
 
-def keep_books(events: Sequence[Event], convention: Convention, horizon: date) -> Ledger:
+def keep_books(
+    events: Sequence[Event], convention: Convention, horizon: date, fulfilled: frozenset[str]
+) -> Ledger:
     """Compute the books that ``events`` lead to."""
-    state = walk(events, convention, horizon)
+    state = walk(events, convention, horizon, fulfilled)
     interest = finance(state, horizon)
     documents = Documents(state, events).build()
     postings = [*documents, *post_entries(state), *interest]

@@ -69,15 +69,18 @@ class Step:
     is_month_end: bool = False
 
 
-def walk(events: Sequence[Event], convention: Convention, horizon: date) -> State:
-    """Work through events up to the ``horizon`` and return the books."""
+def walk(
+    events: Sequence[Event], convention: Convention, horizon: date, fulfilled: frozenset[str]
+) -> State:
+    """Work through events up to the ``horizon`` and return the books.
+
+    ``fulfilled`` names the lines some fulfilment of the case concerns, seen or not.
+    """
     state = State(
         convention=convention,
         rates=read_rates(events),
         billing=read_billing(events, home_of(events)),
-        fulfilled=frozenset(
-            item.data["line_id"] for item in events if item.type == "fulfilment_recorded"
-        ),
+        fulfilled=fulfilled,
     )
     _prepare(state, events)
     steps = [*_event_steps(state, events), *_credit_steps(state), *_invoice_steps(state)]
@@ -99,6 +102,11 @@ def walk(events: Sequence[Event], convention: Convention, horizon: date) -> Stat
 
 def _first_service(events: Sequence[Event], first: date) -> date:
     return min([first, *(item.occurred_on for item in events)])
+
+
+def fulfilled_lines(events: Iterable[Event]) -> frozenset[str]:
+    """Name the lines that fulfilments concern."""
+    return frozenset(item.data["line_id"] for item in events if item.type == "fulfilment_recorded")
 
 
 def read_rates(events: Iterable[Event]) -> Rates:

@@ -16,6 +16,7 @@ from tests.oracle.months import add_months, period_bounds
 from tests.oracle.obligations import Obligation
 from tests.oracle.postings import Posting
 from tests.oracle.progress import period_parts, renewal_periods
+from tests.oracle.recognition import fulfilled_lines
 from tests.oracle.state import State
 
 
@@ -42,8 +43,11 @@ class Report:
                 for item in self.inbox.events
                 if item.occurred_on <= as_of or item.type == "period_closed"
             ]
-            late = known == list(self.inbox.events)
-            self._views[as_of] = self.books if late else book(known, self.convention, self.horizon)
+            whole = known == list(self.inbox.events)
+            lines = fulfilled_lines(self.inbox.events)
+            self._views[as_of] = (
+                self.books if whole else book(known, self.convention, self.horizon, lines)
+            )
         return self._views[as_of]
 
     def obligations(self, contract_id: str) -> list[Obligation]:
@@ -229,7 +233,7 @@ def answer(case: Mapping[str, Any]) -> Report:
     convention = read_convention(case["convention"])
     inbox = accept(case["events"])
     horizon = add_months(_last_date(case), 12 * (2 + _renewals(inbox.events)))
-    books = book(inbox.events, convention, horizon)
+    books = book(inbox.events, convention, horizon, fulfilled_lines(inbox.events))
     return Report(case, convention, inbox, horizon, books)
 
 

@@ -431,7 +431,7 @@ def finish(draft: Draft, seed: int, number: int) -> Item:
 
 def arrival(event: Item) -> tuple[str, str]:
     """Order events as they reached the books."""
-    return event.get("received_on", event["occurred_on"]), event["id"]
+    return str(event.get("received_on", event["occurred_on"])), str(event["id"])
 
 
 def main() -> None:
