@@ -311,11 +311,21 @@ def use(state: State, event: Event) -> None:
         return
     start = date.fromisoformat(data["period_start"])
     end = date.fromisoformat(data["period_end"])
+    if not _in_force(state, line, start, end):
+        return
     months = (end.year - start.year) * 12 + end.month - start.month + 1
     price = line.terms("usage_terms").get("unit_price")
     told = line.unit_price if price is None else parse_money(price)[0] * line.rate
     sales = money(data, "customer_sales") or ZERO
-    line.usage.append(Usage(event.occurred_on, quantity, sales, told or ZERO, months))
+    line.usage.append(Usage(start, quantity, sales, told or ZERO, months))
+
+
+def _in_force(state: State, line: Line, start: date, end: date) -> bool:
+    """Usage earns only while the line runs and its contract was not terminated."""
+    terminated = state.contracts[line.contract_id].terminated_on
+    begun = line.start is None or end >= line.start
+    ended = line.end is not None and start > line.end
+    return begun and not ended and (terminated is None or start < terminated)
 
 
 def report(state: State, event: Event) -> None:
@@ -346,6 +356,8 @@ def fulfil(state: State, event: Event) -> None:
     if found is None:
         return
     line = found[2]
+    if found[1].stopped:
+        return
     line.transferred_on = line.transferred_on or event.occurred_on
     if line.is_piece:
         price = line.unit_price or ZERO

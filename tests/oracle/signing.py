@@ -18,8 +18,11 @@ from tests.oracle.units import Unit
 def sign(state: State, event: Event) -> None:
     """Take a signed contract: into the package it names, or into one of its own."""
     data, on = event.data, event.occurred_on
+    named = data.get("combined_with", [])
     mates = [
-        state.contracts[item] for item in data.get("combined_with", []) if item in state.contracts
+        item
+        for item in state.contracts.values()
+        if item.contract_id in named or data["contract_id"] in item.data.get("combined_with", [])
     ]
     contract = _contract(data, on, mates)
     state.contracts[contract.contract_id] = contract

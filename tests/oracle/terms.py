@@ -30,9 +30,9 @@ def day(data: Data, key: str) -> date | None:
 
 @dataclass
 class Usage:
-    """One report: ``months`` is how many months' included quantity it covers."""
+    """One report: its first day of use, and how many months' included quantity it covers."""
 
-    on: date
+    since: date
     quantity: Fraction
     sales: Fraction
     price: Fraction

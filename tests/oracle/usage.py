@@ -58,14 +58,14 @@ def available(state: State, line: Line) -> bool:
 
 
 def _monthly(line: Line) -> list[tuple[tuple[int, int], Fraction, Fraction]]:
-    """Return per month of report: billable quantity, and its price with royalties."""
+    """Return per month of use: billable quantity, and its price with royalties."""
     terms = line.terms("usage_terms")
     included = Fraction(terms.get("included_quantity", "0"))
     royalty = Fraction(terms.get("royalty_rate", "0"))
-    months = sorted({(item.on.year, item.on.month) for item in line.usage})
+    months = sorted({(item.since.year, item.since.month) for item in line.usage})
     found = []
     for month in months:
-        reports = [item for item in line.usage if (item.on.year, item.on.month) == month]
+        reports = [item for item in line.usage if (item.since.year, item.since.month) == month]
         quantity = sum((item.quantity for item in reports), ZERO)
         free = included * max(item.months for item in reports)
         over = max(ZERO, quantity - free)
