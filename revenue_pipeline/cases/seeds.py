@@ -111,6 +111,9 @@ def _policy(case: Case, entity_id: str) -> dict[str, str]:
         "receivable_trigger": convention["receivable_trigger"],
         "credit_without_cause": "price",
         "ssp_range_rule": "stated_or_midpoint",
+        "missing_ssp": "stated_price",
+        "credit_reach": "whole_term",
+        "dispute_lost": "price_concession",
         "reason": REASON,
     }
 

@@ -2,7 +2,8 @@
 -- which standalone price, in the contract's currency.
 --
 -- A line's own terms come first, then the product list, then what a product of that name usually is.
--- Standalone price: stated; else a range (the stated price where it lies inside, else the midpoint); else
+-- Standalone price: stated; else a range (by ssp_range_rule the stated price where it lies inside, else the
+-- midpoint or the nearest end); else
 -- the expected value of an option (ASC 606-10-55-44); else the price list.
 
 with
@@ -109,7 +110,9 @@ rated as (
         policies.ssp_range_rule,
         case
             when lines.priced_currency_code = lines.currency_code then 1
-            else rates.rate * power(10::numeric, {{ currency_exponent('lines.currency_code') }} - {{ currency_exponent('lines.priced_currency_code') }})
+            else
+                rates.rate
+                * power(10::numeric, {{ currency_exponent('lines.currency_code') }} - {{ currency_exponent('lines.priced_currency_code') }})
         end as rate
     from lines
     inner join policies
@@ -164,7 +167,10 @@ resolved as (
                 when ssp_low_minor is not null and ssp_high_minor is not null
                     then
                         case
-                            when amount_minor between ssp_low_minor and ssp_high_minor then round(amount_minor * rate)::bigint
+                            when ssp_range_rule <> 'midpoint' and amount_minor between ssp_low_minor and ssp_high_minor
+                                then round(amount_minor * rate)::bigint
+                            when ssp_range_rule = 'stated_or_nearest'
+                                then round(least(greatest(amount_minor, ssp_low_minor), ssp_high_minor) * rate)::bigint
                             else round((ssp_low_minor + ssp_high_minor) * rate / 2)::bigint
                         end
                 when option_target_ssp_minor is not null
@@ -175,9 +181,11 @@ resolved as (
                         ) * coalesce(option_exercise_probability, 1) * rate)::bigint
                 when option_expected_purchase_minor is not null
                     then
-                        round(option_expected_purchase_minor
+                        round(
+                            option_expected_purchase_minor
                             * greatest(option_discount_rate - coalesce(option_general_discount_rate, 0), 0)
-                            * coalesce(option_exercise_probability, 1) * rate)::bigint
+                            * coalesce(option_exercise_probability, 1) * rate
+                        )::bigint
                 else listed_ssp_minor
             end
         ) as ssp_minor,

@@ -34,6 +34,12 @@ prices as (
 
 ),
 
+policies as (
+
+    select * from {{ ref('int_policies__in_force') }}
+
+),
+
 -- A renewal that starts before the old term is over, and nobody decided which of the two holds.
 last_terms as (
 
@@ -107,12 +113,16 @@ missing_prices as (
         'line ' || lines.line_id || ': product ' || lines.product_code || ' has no standalone selling price in '
         || lines.currency_code as detail
     from lines
-    inner join products
+    inner join policies
+        on
+            lines.entity_id = policies.entity_id
+            and {{ in_force('policies', 'lines.effective_date') }}
+            and policies.missing_ssp = 'stop'
+    left join products
         on
             lines.entity_id = products.entity_id
             and lines.product_code = products.product_code
             and {{ in_force('products', 'lines.effective_date') }}
-            and products.recognition_method <> 'usage'
     left join prices
         on
             lines.entity_id = prices.entity_id
@@ -121,7 +131,16 @@ missing_prices as (
             and {{ in_force('prices', 'lines.effective_date') }}
     -- A lone obligation takes the whole price; nothing has to be split.
     inner join bundles on lines.event_id = bundles.event_id
-    where lines.ssp_minor is null and prices.product_code is null and lines.recognition_method is null
+    where
+        lines.ssp_minor is null
+        and prices.product_code is null
+        and lines.line_action in ('stated', 'added')
+        and lines.line_kind = 'good_or_service'
+        -- What is priced by use takes no part in the split, what is sold at a residual needs no price of its own.
+        and coalesce(lines.recognition_method, products.recognition_method) <> 'usage'
+        and not (lines.amount_minor = 0 and coalesce(lines.unit_price_minor, 0) <> 0)
+        and coalesce(lines.ssp_basis, 'stated') <> 'residual'
+        and coalesce(lines.ssp_low_minor, lines.ssp_high_minor, lines.remaining_ssp_minor) is null
 
 ),
 

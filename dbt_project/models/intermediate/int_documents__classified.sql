@@ -287,6 +287,7 @@ placed as (
         coalesce(policies.receivable_trigger, 'invoice_issued') as receivable_trigger,
         causes.treatment as cause_treatment,
         policies.credit_without_cause,
+        policies.dispute_lost,
         case
             when policies.receivable_trigger = 'due_date' and documents.due_date is not null
                 then greatest(documents.document_date, documents.due_date)
@@ -369,6 +370,8 @@ final as (
         placed.cause,
         -- What nobody explained stands in suspense, unless the policy takes it for a change of the price.
         case
+            -- Giving in to a customer who can pay is a concession (ASC 606-10-32-7), else a loss (ASC 326-20).
+            when placed.document_type = 'dispute_lost' and placed.dispute_lost = 'credit_loss' then 'bad_debt_expense'
             when placed.document_type not in ('credit', 'credit_void') then placed.cause_treatment
             when placed.cause is null and placed.credit_without_cause = 'price' then 'price'
             else coalesce(placed.cause_treatment, 'suspense_credit')

@@ -257,6 +257,7 @@ cash_taxes as (
     where
         receivable_trigger = 'payment'
         and document_type in ('invoice', 'void', 'credit', 'credit_void', 'dispute_lost')
+        and not (document_type = 'dispute_lost' and treatment is not distinct from 'bad_debt_expense')
         and tax_minor <> 0
         and economic_date is not null
 

@@ -13,6 +13,7 @@ documents as (
     select
         *,
         receivable_trigger in ('invoice_issued', 'due_date') as is_claimed_by_invoice,
+        coalesce(treatment, '') = 'bad_debt_expense' as is_credit_loss,
         receivable_trigger <> 'invoice_issued' or (invoice_id is null and has_contract) as is_pooled,
         case
             when gate = 'collectability' then 'deposit_liability'
@@ -220,7 +221,8 @@ disputed as (
 
 ),
 
--- A lost dispute is a concession: the price and its revenue fall (int_prices__credits).
+-- A lost dispute is a concession: the price and its revenue fall (int_prices__credits). Where policy takes it
+-- for a loss of credit, it is an expense, tax included.
 lost as (
 
     select
@@ -229,10 +231,15 @@ lost as (
         event_id,
         document_type as movement,
         economic_date,
-        case when is_claimed_by_invoice then 'contract_liability' else 'receivable' end as debit_role,
+        case
+            when is_credit_loss then 'bad_debt_expense'
+            when is_claimed_by_invoice then 'contract_liability'
+            else 'receivable'
+        end as debit_role,
         'disputed_receivable' as credit_role,
         'money' as counts_as,
-        case when is_claimed_by_invoice then amount_minor else amount_minor + tax_minor end as amount_minor
+        case when is_claimed_by_invoice and not is_credit_loss then amount_minor else amount_minor + tax_minor end
+            as amount_minor
     from documents
     where document_type = 'dispute_lost'
 
@@ -251,7 +258,7 @@ lost_tax as (
         'claim' as counts_as,
         tax_minor as amount_minor
     from documents
-    where document_type = 'dispute_lost' and receivable_trigger <> 'payment'
+    where document_type = 'dispute_lost' and receivable_trigger <> 'payment' and not is_credit_loss
 
 ),
 

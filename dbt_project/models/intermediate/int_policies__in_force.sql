@@ -13,14 +13,17 @@ final as (
     select
         entity_id,
         effective_from,
-        lead(effective_from) over (partition by entity_id order by effective_from) as effective_until,
+        {{ effective_until(['entity_id']) }} as effective_until,
         proration,
         rounding_unit_minor,
         progress_rounding,
         unit_price_rounding_minor,
         receivable_trigger,
         credit_without_cause,
-        ssp_range_rule
+        ssp_range_rule,
+        missing_ssp,
+        credit_reach,
+        dispute_lost
     from policies
 
 )

@@ -3,7 +3,7 @@
 -- A credit first corrects billing: what was billed above the price, and what a change of the contract
 -- already took off the price, is given back without touching it. Only what goes beyond is a price
 -- concession (ASC 606-10-32-43: allocated as at inception, caught up), or, where its service lies wholly
--- ahead, a change of the future. After a contract is over credits settle the rest of its term
+-- ahead or where policy says so of one that names no service, a change of the future. After a contract is over credits settle the rest of its term
 -- (is_after_end, see int_prices__changes). Credits whose cause leaves the price alone are not here.
 
 with
@@ -76,7 +76,8 @@ notes as (
         credits.issued_date as effective_date,
         details.contract_line_id,
         details.period_start_date,
-        coalesce(details.amount_minor, credits.amount_minor) as amount_minor
+        coalesce(details.amount_minor, credits.amount_minor) as amount_minor,
+        policies.credit_reach
     from {{ ref('stg_canonical__credit_events') }} as credits
     left join {{ ref('stg_canonical__credit_lines') }} as details on credits.event_id = details.event_id
     left join voided_credits
@@ -94,7 +95,7 @@ notes as (
     where
         credits.event_type = 'credit.issued'
         and voided_credits.credit_id is null
-        and coalesce(causes.treatment, policies.credit_without_cause) = 'price'
+        and case when credits.cause is null then policies.credit_without_cause else causes.treatment end = 'price'
 
 ),
 
@@ -131,13 +132,19 @@ disputes as (
         round(
             opened.amount_minor
             * case when totals.invoice_id is null then 1 else totals.net_minor::numeric / nullif(totals.gross_minor, 0) end
-        )::bigint as amount_minor
+        )::bigint as amount_minor,
+        policies.credit_reach
     from {{ ref('stg_canonical__payment_events') }} as lost
     inner join {{ ref('stg_canonical__payment_events') }} as opened
         on
             lost.entity_id = opened.entity_id
             and lost.related_id = opened.payment_id
             and opened.event_type = 'dispute.opened'
+    inner join policies
+        on
+            lost.entity_id = policies.entity_id
+            and {{ in_force('policies', 'lost.paid_date') }}
+            and policies.dispute_lost = 'price_concession'
     left join {{ ref('stg_canonical__payment_events') }} as payments
         on
             opened.entity_id = payments.entity_id
@@ -363,7 +370,11 @@ final as (
                     )
                 end)::bigint
         end as price_change_minor,
-        case when period_start_date > effective_date then 'credit_ahead' else 'credit' end as treatment
+        case
+            when period_start_date > effective_date then 'credit_ahead'
+            when period_start_date is null and credit_reach = 'future' then 'credit_ahead'
+            else 'credit'
+        end as treatment
     from settled
 
 )
