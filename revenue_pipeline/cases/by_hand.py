@@ -11,11 +11,11 @@ from pathlib import Path
 
 from revenue_pipeline.cases.files import read_cases
 from revenue_pipeline.cases.loading import faults, load, segments
-from revenue_pipeline.cases.scratch import create_scratch
 from revenue_pipeline.cases.seeds import seed_rows
 from revenue_pipeline.derivation.project import copy_project
 from revenue_pipeline.settings import load_settings
 from revenue_pipeline.warehouse.database import open_database
+from revenue_pipeline.warehouse.scratch import create_scratch
 
 DATABASE = "revenue_cases_by_hand"
 

@@ -29,7 +29,6 @@ from revenue_pipeline.cases.reading import (
     read_ledger,
     read_movements,
 )
-from revenue_pipeline.cases.scratch import scratch_database
 from revenue_pipeline.cases.seeds import seed_rows
 from revenue_pipeline.derivation.project import (
     build,
@@ -41,6 +40,7 @@ from revenue_pipeline.domain.errors import RevenueError
 from revenue_pipeline.domain.periods import add_months, parse_period
 from revenue_pipeline.settings import Settings
 from revenue_pipeline.warehouse.database import Database, open_database
+from revenue_pipeline.warehouse.scratch import scratch_database
 
 _MOST_DERIVATIONS = 40
 _ACTOR = "revenue cases"

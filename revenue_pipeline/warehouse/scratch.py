@@ -1,4 +1,7 @@
-"""A database of the run's own on the user's server; the user's books are never touched."""
+"""Databases for a while on the user's server: for acceptance cases and for comparing policies.
+
+The user's books are never touched.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,12 +34,26 @@ def create_scratch(server: Database, name: str) -> Database:
             connection.execute(sql.SQL("create database {}").format(sql.Identifier(name)))
         except psycopg.errors.InsufficientPrivilege:
             raise ConfigurationError(
-                "cases need a database of their own, and this account may not create one"
+                "this command needs a database of its own, and this account may not create one"
             ) from None
     made = server.with_name(name)
     with made.connect(autocommit=True) as connection:
         migrate(connection)
     return made
+
+
+def copy_scratch(server: Database, scratch: Database, name: str) -> Database:
+    """Make `name` anew as a copy of a scratch database nobody is connected to."""
+    if name == server.name():
+        raise ConfigurationError(f"{name} is the database of the books")
+    drop_scratch(server, name)
+    with server.connect(autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("create database {} template {}").format(
+                sql.Identifier(name), sql.Identifier(scratch.name())
+            )
+        )
+    return server.with_name(name)
 
 
 def drop_scratch(server: Database, name: str) -> None:
