@@ -33,9 +33,10 @@ Decisions where the README of the cases is silent:
     theirs, 85), unless a royalty/usage component is allocated to `all`: then they weigh with
     their ssp, the royalty itself is shared by ssp and each share is revenue when both the sale
     and the transfer happened.
-11. transaction_price as of a date includes usage, royalties and pieces earned to date, lost
-    disputes and uncaused credits; royalty estimates never (only in allocations of basis
-    variable_to_subset).
+11. transaction_price and allocations hold fixed and estimated amounts, termination revenue, lost
+    disputes, uncaused credits; usage, royalties and pieces earned are revenue beside them (the
+    README formula after = before + ... only works so); royalty estimates only in allocations of
+    basis variable_to_subset.
 12. Fees and discounts without obligation are part of the price, without weight. Discount line
     that names an obligation: to that obligation only.
 13. ssp_range: stated ssp, else stated price if inside the range, else midpoint. Residual outside
@@ -72,4 +73,35 @@ Decisions where the README of the cases is silent:
     rest.
 25. Practical alternative with periods: price = sum(p x consideration), periods weighted by p x
     cost; inside a period straight-line.
+26. Practical alternative with periods: the period amounts are allocations (rounded, difference to
+    the largest: Example 51 gives 77,986 / 87,734 / 105,280); allocations whose items are unknown
+    ids, as many as periods, are compared with these by order.
+27. Put at a lower price than the cash: lease, difference is revenue by days to `until`, the rest
+    on lapse. Put or call at a higher price: financing.
+28. Cash on a contract whose gate closed after signing: first against its open receivable, rest
+    deposit_liability.
+29. Negative invoice lines on a discount line are its billing, not credits. Negative invoice lines
+    on other lines are credits. Credits that a later invoice bills again (beyond the line's price)
+    never touch the price.
+30. Snapshot view keeps all period_closed events (whatever their day), other events by occurred_on
+    <= D.
+31. Journal figures: an account's movement on the day, or since the previous listed journal day
+    (Example 29 prints two years' interest as one entry).
+32. Methodless lines: over_time when the product text has a service word, else point_in_time.
+33. Lost dispute: net part lowers the price of the invoice's lines pro rata (catch-up by
+    progress), tax part goes back from tax_payable.
+34. consideration_payable: rate = amount / expected_total_sales; before it is paid the released
+    part is refund_liability; distinct good received: inventory.
+35. Separate renewal: own arrangement; superseding renewal nets with the old contract.
+36. A backdated service start (service before the signing day): earned part is booked on the
+    signing day (catch-up).
+37. Contract asset is remeasured at the latest rate (monetary), contract liability never.
+38. Remaining standalone price of a ratable obligation: by the measure its revenue uses (monthly
+    methods: months, partial ones days/days in month; full_started_months: months not yet begun;
+    daily: days).
+39. Usage counts in the month of its period_start for included quantity and quarters, is revenue
+    on occurred_on; usage whose period begins after the line's end or on/after the termination
+    earns nothing. Fulfilment after the end earns nothing.
+40. combined_with works both ways (the order that names the other may come first); a second order
+    signed later joins by catch-up from inception.
 """

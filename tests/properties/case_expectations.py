@@ -5,7 +5,7 @@ from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
-from tests.oracle.money import ZERO
+from tests.oracle.money import ZERO, rounded
 from tests.oracle.months import month_end, month_ends, period_bounds
 from tests.oracle.report import Report, answer
 from tests.oracle.terms import Contract
@@ -58,8 +58,8 @@ def expectations(case: Mapping[str, Any], unit: Fraction) -> Item:
 
 def written(amount: Fraction, unit: Fraction, currency: str = "USD") -> str:
     """Write an amount with the decimals of its unit, rounded half up."""
-    cents = (abs(amount) * 100 + Fraction(1, 2)).__floor__()
-    whole, part = divmod(cents, 100)
+    cents = abs(rounded(amount, unit)) * 100
+    whole, part = divmod(int(cents), 100)
     sign = "-" if amount < 0 and cents else ""
     return f"{sign}{whole}.{part:02} {currency}" if unit < 1 else f"{sign}{whole} {currency}"
 

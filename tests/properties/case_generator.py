@@ -191,7 +191,7 @@ def issue(draft: Draft, line_id: str, amount: Fraction, on: date) -> None:
     if draft.trigger == "due_date":
         data["due_date"] = (on + timedelta(days=draft.chance.randint(0, 45))).isoformat()
     draft.event("invoice_issued", on, **data)
-    if total > 0 and draft.odds(0.6):
+    if total > 0 and draft.odds(0.6) and "discount" not in draft.features:
         paid = total if draft.odds(0.8) else total // draft.unit // 2 * draft.unit
         draft.event(
             "payment_received",
