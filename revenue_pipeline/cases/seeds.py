@@ -124,7 +124,6 @@ def _accounts(entity_id: str) -> list[dict[str, str]]:
         {
             "entity_id": entity_id,
             "account_role": role,
-            "effective_from": "1900-01-01",
             "effective_from": ALWAYS,
             "account_code": role,
             "account_name": account,
