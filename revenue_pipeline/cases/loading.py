@@ -18,7 +18,11 @@ CLOSE = "period_closed"
 
 
 def segments(case: Case) -> list[tuple[list[dict[str, Any]], list[dict[str, Any]]]]:
-    """The events in order of arrival, cut at the closes: what arrives, and what is closed then."""
+    """The events in order of arrival, cut at the closes: what arrives, and what is closed then.
+
+    A rate holds for every book of the case, so it arrives with the names of all of them.
+    """
+    entities = [name.partition("/")[2] for name in case.entity_ids[1:]]
     parts: list[tuple[list[dict[str, Any]], list[dict[str, Any]]]] = [([], [])]
     for event in ([_opening(case)] if case.opening_balances else []) + case.events:
         if event["type"] == CLOSE:
@@ -26,7 +30,8 @@ def segments(case: Case) -> list[tuple[list[dict[str, Any]], list[dict[str, Any]
         else:
             if parts[-1][1]:
                 parts.append(([], []))
-            parts[-1][0].append(event)
+            rate = entities and event["type"] == "fx_rate_published"
+            parts[-1][0].append({**event, "entities": entities} if rate else event)
     return parts
 
 

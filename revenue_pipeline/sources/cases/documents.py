@@ -166,15 +166,16 @@ def recovery_received(data: RecoveryReceived, told: Told) -> Iterator[CanonicalE
 
 
 def rate_published(data: RatePublished, told: Told) -> Iterator[CanonicalEvent]:
-    """An exchange rate."""
-    yield FxRateEvent(
-        **told.envelope(told.references.entity(None)),
-        rate_date=data.date,
-        base_currency_code=currency(data.base),
-        quote_currency_code=currency(data.quote),
-        rate=parse_decimal(data.rate, largest_scale=10),
-        rate_kind=data.kind,
-    )
+    """An exchange rate, for the books of the case and of every entity named with it."""
+    for name in (None, *told.entities):
+        yield FxRateEvent(
+            **told.envelope(told.references.entity(name), part=name),
+            rate_date=data.date,
+            base_currency_code=currency(data.base),
+            quote_currency_code=currency(data.quote),
+            rate=parse_decimal(data.rate, largest_scale=10),
+            rate_kind=data.kind,
+        )
 
 
 def opening_balances(data: OpeningBalances, told: Told) -> Iterator[CanonicalEvent]:

@@ -1,5 +1,6 @@
 """What all events of one delivery share."""
 
+import json
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import TypedDict
@@ -39,6 +40,12 @@ class Told:
     def day(self) -> date:
         """The economic day; a case knows no hours, its books keep UTC."""
         return self.event.occurred_on
+
+    @property
+    def entities(self) -> tuple[str, ...]:
+        """Entities of the case that the delivery names beside the event."""
+        named = json.loads(self.row.body).get("entities", ())
+        return tuple(name for name in named if isinstance(name, str))
 
     @property
     def moment(self) -> datetime:

@@ -517,6 +517,8 @@ def test_rates_and_opening_balances_need_no_contract() -> None:
     (published,) = translate(event("fx_rate_published", rate))
     assert isinstance(published, FxRateEvent)
     assert (published.rate, published.rate_kind) == (Decimal("1.12"), "closing")
+    both = translate({**event("fx_rate_published", rate), "entities": ["IE"]})
+    assert [told.entity_id for told in both] == ["one", "one/IE"]
     balances = {"cash": "5.00 USD", "receivable": "-1.00 USD", "tax_payable": "4.00 USD"}
     opened = translate(event("opening_balances", {"balances": balances}))
     amounts = {e.account_role: e.amount_minor for e in opened if isinstance(e, BalanceEvent)}
