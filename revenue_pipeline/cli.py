@@ -6,6 +6,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -23,10 +24,21 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
+
+class Form(StrEnum):
+    """How a list is printed."""
+
+    TABLE = "table"
+    CSV = "csv"
+
+
 cases_app = typer.Typer(
     no_args_is_help=True, help="Acceptance cases: worked examples to reproduce."
 )
 app.add_typer(cases_app, name="cases")
+
+policy_app = typer.Typer(no_args_is_help=True, help="Policies: the choices of each entity.")
+app.add_typer(policy_app, name="policy")
 
 
 def main() -> None:
@@ -154,6 +166,23 @@ def run_cases(
     raise typer.Exit(
         run_folder(load_settings(), folder, capability=capability, case_id=case, json_file=json)
     )
+
+
+@policy_app.command("diff")
+def policy_diff(
+    ref: Annotated[str, typer.Argument(help="Git commit, tag or branch to compare with.")],
+    entity: Annotated[str | None, typer.Option(help="Only numbers of this legal entity.")] = None,
+    form: Annotated[Form, typer.Option("--format", help="How to print them.")] = Form.TABLE,
+) -> None:
+    """Print which numbers today's policies move, compared with those of a commit.
+
+    Both are derived from the same log, apart from the books. Nothing is posted. Exit code 2 when
+    there is no such commit, or its policies cannot be read by today's models.
+    """
+    from revenue_pipeline.policies.command import diff
+    from revenue_pipeline.settings import load_settings
+
+    raise typer.Exit(diff(load_settings(), ref, entity_id=entity, as_csv=form is Form.CSV))
 
 
 @app.command()
