@@ -22,6 +22,7 @@ class BilledLine:
     line_id: str
     amount: Fraction
     service_start: date | None
+    service_end: date | None
     is_note: bool
     rebilled: Fraction = ZERO
 
@@ -78,9 +79,11 @@ def read_billing(events: Iterable[Event], home: dict[str, str]) -> Billing:
             continue
         for line in data["lines"]:
             amount = sign * parse_money(line["amount"])[0]
-            start = day(line, "service_start")
+            start, end = day(line, "service_start"), day(line, "service_end")
             billing.lines.append(
-                BilledLine(event.id, event.occurred_on, line["line_id"], amount, start, sign < 0)
+                BilledLine(
+                    event.id, event.occurred_on, line["line_id"], amount, start, end, sign < 0
+                )
             )
     return billing
 

@@ -88,6 +88,7 @@ def _separate(state: State, event: Event, on: date) -> None:
 def restart(state: State, obligation: Obligation, on: date) -> Fraction:
     """Begin a segment: revenue to the day before is rounded and kept. Returns that revenue."""
     obligation.base = recognised(obligation, on - ONE_DAY, state.convention)
+    obligation.pending = ZERO
     obligation.since = on
     obligation.reported_before = obligation.reported
     obligation.uninstalled_before = obligation.uninstalled

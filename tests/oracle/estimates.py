@@ -131,18 +131,30 @@ def _goods_back(state: State, unit: Unit, variable: Variable, on: date, paid: Fr
 def _cut_price(
     state: State, unit: Unit, obligation: Obligation | None, item: BilledLine, amount: Fraction
 ) -> None:
-    """Lower the price of the line: from inception, or ahead if its service lies wholly ahead."""
+    """Lower the price of the line: as a whole, or of the service period that is credited.
+
+    Service that lies ahead gets cheaper when it comes, service that is over at once.
+    """
 
     def change() -> None:
         if obligation is None:
             unit.pool -= amount
             return
-        ahead = item.service_start is not None and item.service_start > item.on
-        if ahead and is_time_based(obligation) and not obligation.stopped:
-            restart(state, obligation, item.on)
+        timed = is_time_based(obligation) and not obligation.stopped
+        if timed and item.service_start and item.service_start >= item.on:
+            obligation.pending += amount
+        if timed and item.service_end and item.service_end < item.on:
+            obligation.base -= amount
         obligation.own -= amount
 
     reprice(state, unit, item.on, item.event_id, change)
+
+
+def begin_credited(state: State, item: BilledLine) -> None:
+    """On the first day of credited service its lower price begins."""
+    found = state.find_line(item.line_id)
+    if found and item.service_start and found[1].pending:
+        restart(state, found[1], item.service_start)
 
 
 def lose_dispute(state: State, on: date, event_id: str, parts: dict[str, Fraction]) -> None:

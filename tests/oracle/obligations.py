@@ -27,6 +27,7 @@ class Obligation:
         share: Part of the pool of the accounting contract.
         targeted: Variable amounts that belong to some obligations only, by component.
         weight: Standalone price of what the segment promises.
+        pending: Credit for service that has not begun: out of the price, not yet out of revenue.
         extra: Termination revenue. variable: usage, royalties and pieces earned.
         royalty_share: Part of each royalty of the accounting contract, by line.
     """
@@ -41,6 +42,7 @@ class Obligation:
     targeted: dict[str, Fraction] = field(default_factory=dict)
     weight: Fraction = ZERO
     base: Fraction = ZERO
+    pending: Fraction = ZERO
     extra: Fraction = ZERO
     variable: Fraction = ZERO
     stopped: bool = False

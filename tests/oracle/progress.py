@@ -181,7 +181,7 @@ def recognised(obligation: Obligation, on: date, convention: Convention) -> Frac
         return obligation.allocated
     if renewal_periods(obligation):
         return obligation.base + _period_revenue(obligation, on, convention)
-    left = obligation.allocated - obligation.base
+    left = obligation.allocated + obligation.pending - obligation.base
     share = progress(obligation, on, convention)
     if obligation.unit_rounding and share < 1 and obligation.method == "point_in_time":
         units = sum((weight for _, weight in unit_weights(obligation)), ZERO)

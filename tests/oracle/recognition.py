@@ -17,6 +17,7 @@ from tests.oracle.changes import (
 )
 from tests.oracle.convention import Convention
 from tests.oracle.estimates import (
+    begin_credited,
     estimate_breakage,
     estimate_variable,
     lapse,
@@ -235,11 +236,16 @@ def _budget_step(state: State, event: Event) -> Step:
 
 
 def _credit_steps(state: State) -> list[Step]:
-    return [
-        Step(item.on, CREDIT_RANK, item.event_id, partial(take_credit, state, item))
-        for item in state.billing.lines
-        if item.amount < 0
-    ]
+    steps = []
+    for item in state.billing.lines:
+        if item.amount >= 0:
+            continue
+        act = partial(take_credit, state, item)
+        steps.append(Step(item.on, CREDIT_RANK, item.event_id, act))
+        if item.service_start is not None and item.service_start >= item.on:
+            act = partial(begin_credited, state, item)
+            steps.append(Step(item.service_start, CREDIT_RANK, item.event_id, act))
+    return steps
 
 
 def _invoice_steps(state: State) -> list[Step]:
