@@ -22,25 +22,33 @@ contracts as (
 
 ),
 
-links as (
+named as (
 
     select
         contracts.entity_id,
         contracts.contract_id,
-        others.contract_id as other_id,
+        others.other_id,
         true as is_package
     from contracts
-    inner join contracts as others
-        on contracts.entity_id = others.entity_id and others.contract_id = any(contracts.combined_with)
+    cross join lateral unnest(contracts.combined_with) as others (other_id)
     union all
     select
-        contracts.entity_id,
-        contracts.contract_id,
-        others.contract_id as other_id,
+        entity_id,
+        contract_id,
+        superseded_contract_id as other_id,
         false as is_package
     from contracts
-    inner join contracts as others
-        on contracts.entity_id = others.entity_id and contracts.superseded_contract_id = others.contract_id
+    where superseded_contract_id is not null
+
+),
+
+-- A contract not known yet joins when it arrives.
+links as (
+
+    select named.*
+    from named
+    inner join contracts
+        on named.entity_id = contracts.entity_id and named.other_id = contracts.contract_id
 
 ),
 
