@@ -359,6 +359,12 @@ final as (
             when placed.document_type in ('invoice', 'void', 'credit', 'credit_void') then gated.opened_date
             else placed.document_date
         end as economic_date,
+        -- Tax is owed with the document, whenever its claim counts.
+        case
+            when gated.gate is not null and placed.document_type in ('invoice', 'void', 'credit', 'credit_void')
+                then gated.opened_date
+            else placed.document_date
+        end as tax_date,
         date_trunc(
             'month',
             case

@@ -1,5 +1,5 @@
--- Money against claims, day by day: what was paid ahead of any claim is the contract's, what was paid
--- beyond an invoice is the customer's, and a refund gives back what is owed before anything else.
+-- Money against claims, day by day: what was paid ahead of any claim is the contract's, what is left beyond
+-- all claims is the customer's, and a refund gives back what is owed before anything else.
 --
 -- Each rule is a running total: how much should stand there at the end of the day; the change moves.
 
@@ -11,9 +11,9 @@ documented as (
 
 ),
 
-documents as (
+performed as (
 
-    select * from {{ ref('int_documents__classified') }}
+    select * from {{ ref('int_movements__performed') }}
 
 ),
 
@@ -79,33 +79,7 @@ refunded as (
 
 ),
 
--- 2. Overpayment. Beyond what the invoice claims the money is the customer's; before the invoice is there
--- it is an advance on the contract.
-invoice_changes as (
-
-    select
-        entity_id,
-        contract_id,
-        arrangement_id,
-        invoice_id,
-        currency_code,
-        economic_date,
-        case
-            when counts_as <> 'claim' or movement not in ('billing', 'tax', 'void', 'void_tax') then 0::bigint
-            else amount_minor
-        end as claimed_minor,
-        case
-            when counts_as <> 'money' then 0::bigint
-            when credit_role = 'receivable' then amount_minor
-            when debit_role = 'receivable' then -amount_minor
-            else 0::bigint
-        end as paid_minor,
-        (movement = 'billing')::integer as is_billing
-    from documented
-    where invoice_id is not null and not is_pooled
-
-),
-
+-- 2. Money that names an invoice which is not there yet, or not due, is an advance on the contract until then.
 invoice_days as (
 
     select
@@ -115,10 +89,17 @@ invoice_days as (
         invoice_id,
         currency_code,
         economic_date,
-        sum(sum(claimed_minor)) over to_date as claimed_minor,
-        sum(sum(paid_minor)) over to_date as paid_minor,
-        max(max(is_billing)) over to_date = 1 as is_billed
-    from invoice_changes
+        sum(sum(
+            case
+                when counts_as <> 'money' then 0::bigint
+                when credit_role = 'receivable' then amount_minor
+                when debit_role = 'receivable' then -amount_minor
+                else 0::bigint
+            end
+        )) over to_date as paid_minor,
+        max(max((movement = 'billing')::integer)) over to_date = 1 as is_billed
+    from documented
+    where invoice_id is not null and not is_pooled
     group by entity_id, contract_id, arrangement_id, invoice_id, currency_code, economic_date
     window to_date as (
         partition by entity_id, contract_id, arrangement_id, invoice_id, currency_code order by economic_date
@@ -126,21 +107,8 @@ invoice_days as (
 
 ),
 
-overpaid as (
+ahead_of_invoice as (
 
-    select
-        entity_id,
-        contract_id,
-        arrangement_id,
-        invoice_id,
-        currency_code,
-        economic_date,
-        'overpayment' as movement,
-        'receivable' as debit_role,
-        'customer_credit' as credit_role,
-        case when is_billed then greatest(paid_minor - greatest(claimed_minor, 0), 0) else 0 end as standing_minor
-    from invoice_days
-    union all
     select
         entity_id,
         contract_id,
@@ -169,8 +137,7 @@ pooled as (
             when documented.credit_role = 'receivable' then documented.amount_minor
             when documented.debit_role = 'receivable' then -documented.amount_minor
             else 0::bigint
-        end as paid_minor,
-        0::bigint as taxed_minor
+        end as paid_minor
     from documented
     where documented.counts_as = 'money' and documented.is_pooled
 
@@ -218,7 +185,7 @@ claims as (
         currency_code,
         economic_date,
         case when debit_role = 'receivable' then amount_minor else -amount_minor end as claimed_minor
-    from {{ ref('int_movements__performed') }}
+    from performed
     where 'receivable' in (debit_role, credit_role)
     union all
     select
@@ -240,26 +207,7 @@ claims as (
             partition by entity_id, contract_id, arrangement_id, invoice_id, currency_code, movement
             order by economic_date
         ) as claimed_minor
-    from overpaid
-
-),
-
--- Where only cash counts, tax is owed as the cash comes in.
-cash_taxes as (
-
-    select
-        entity_id,
-        arrangement_id,
-        currency_code,
-        economic_date,
-        case when document_type in ('invoice', 'void') then tax_minor else -tax_minor end as taxed_minor
-    from documents
-    where
-        receivable_trigger = 'payment'
-        and document_type in ('invoice', 'void', 'credit', 'credit_void', 'dispute_lost')
-        and not (document_type = 'dispute_lost' and treatment is not distinct from 'bad_debt_expense')
-        and tax_minor <> 0
-        and economic_date is not null
+    from ahead_of_invoice
 
 ),
 
@@ -273,19 +221,8 @@ pool_changes as (
         claims.currency_code,
         claims.economic_date,
         claims.claimed_minor,
-        0::bigint as paid_minor,
-        0::bigint as taxed_minor
+        0::bigint as paid_minor
     from claims
-    union all
-    select
-        entity_id,
-        arrangement_id,
-        currency_code,
-        economic_date,
-        0::bigint as claimed_minor,
-        0::bigint as paid_minor,
-        taxed_minor
-    from cash_taxes
 
 ),
 
@@ -298,8 +235,7 @@ pool_days as (
         changes.economic_date,
         pools.receivable_trigger,
         sum(sum(changes.claimed_minor)) over to_date as claimed_minor,
-        sum(sum(changes.paid_minor)) over to_date as paid_minor,
-        sum(sum(changes.taxed_minor)) over to_date as taxed_minor
+        sum(sum(changes.paid_minor)) over to_date as paid_minor
     from pool_changes as changes
     inner join pools
         on
@@ -312,15 +248,6 @@ pool_days as (
     window to_date as (
         partition by changes.entity_id, changes.arrangement_id, changes.currency_code order by changes.economic_date
     )
-
-),
-
-pool_taxed as (
-
-    select
-        *,
-        greatest(least(paid_minor, taxed_minor), 0) as tax_minor
-    from pool_days
 
 ),
 
@@ -337,66 +264,139 @@ advanced as (
         'contract_liability' as credit_role,
         -- Beside invoices that claim for themselves the pool only settles what they left open.
         greatest(
-            paid_minor - tax_minor
-            - case receivable_trigger when 'invoice_issued' then greatest(claimed_minor, 0) else claimed_minor end,
+            paid_minor
+            - case
+                when receivable_trigger in ('invoice_issued', 'due_date') then greatest(claimed_minor, 0)
+                else claimed_minor
+            end,
             0
         ) as standing_minor
-    from pool_taxed
+    from pool_days
+
+),
+
+-- 4. A receivable below zero is money owed to the customer. Credit notes of sources that do not say where
+-- the credit goes stay on the receivable; the refund or the payment that follows tells.
+left_changes as (
+
+    select
+        entity_id,
+        arrangement_id,
+        currency_code,
+        economic_date,
+        case when debit_role = 'receivable' then amount_minor else -amount_minor end as change_minor
+    from documented
+    where 'receivable' in (debit_role, credit_role) and is_stated and arrangement_id not like 'unassigned:%'
     union all
+    select
+        entity_id,
+        arrangement_id,
+        currency_code,
+        economic_date,
+        case when debit_role = 'receivable' then amount_minor else -amount_minor end as change_minor
+    from performed
+    where 'receivable' in (debit_role, credit_role)
+    union all
+    select
+        entity_id,
+        arrangement_id,
+        currency_code,
+        economic_date,
+        case debit_role when 'receivable' then 1 else -1 end * (standing_minor - lag(standing_minor, 1, 0::numeric) over (
+            partition by entity_id, contract_id, arrangement_id, invoice_id, currency_code, movement
+            order by economic_date
+        )) as change_minor
+    from (
+        select
+            entity_id,
+            contract_id,
+            arrangement_id,
+            '' as invoice_id,
+            currency_code,
+            economic_date,
+            movement,
+            debit_role,
+            standing_minor
+        from refunded
+        union all
+        select
+            entity_id,
+            contract_id,
+            arrangement_id,
+            invoice_id,
+            currency_code,
+            economic_date,
+            movement,
+            debit_role,
+            standing_minor
+        from ahead_of_invoice
+        union all
+        select
+            entity_id,
+            contract_id,
+            arrangement_id,
+            'of the arrangement' as invoice_id,
+            currency_code,
+            economic_date,
+            movement,
+            debit_role,
+            standing_minor
+        from advanced
+    ) as moved
+
+),
+
+overpaid as (
+
     select
         entity_id,
         arrangement_id as contract_id,
         arrangement_id,
         currency_code,
         economic_date,
-        'tax' as movement,
+        'overpayment' as movement,
         'receivable' as debit_role,
-        'tax_payable' as credit_role,
-        tax_minor as standing_minor
-    from pool_taxed
+        'customer_credit' as credit_role,
+        greatest(
+            -sum(sum(change_minor)) over (
+                partition by entity_id, arrangement_id, currency_code order by economic_date
+            ),
+            0
+        ) as standing_minor
+    from left_changes
+    group by entity_id, arrangement_id, currency_code, economic_date
 
 ),
 
 standings as (
 
     select
-        entity_id,
-        contract_id,
-        arrangement_id,
-        '' as invoice_id,
-        currency_code,
-        economic_date,
-        movement,
-        debit_role,
-        credit_role,
-        standing_minor
+        *,
+        '' as invoice_id
     from refunded
     union all
     select
         entity_id,
         contract_id,
         arrangement_id,
-        invoice_id,
         currency_code,
         economic_date,
         movement,
         debit_role,
         credit_role,
-        standing_minor
-    from overpaid
+        standing_minor,
+        invoice_id
+    from ahead_of_invoice
     union all
     select
-        entity_id,
-        contract_id,
-        arrangement_id,
-        '' as invoice_id,
-        currency_code,
-        economic_date,
-        movement,
-        debit_role,
-        credit_role,
-        standing_minor
+        *,
+        '' as invoice_id
     from advanced
+    union all
+    select
+        *,
+        '' as invoice_id
+    from overpaid
 
 ),
 

@@ -3,8 +3,8 @@
 -- Cash settles the receivable here; int_movements__applied moves on what met no claim. counts_as tells
 -- the two sides apart: a claim, or money that settles claims. Money of an arrangement as a whole is
 -- is_pooled, other money settles the invoice it names. Where the receivable follows performance or
--- payment, an invoice claims no more than its tax, and a credit that lowers the price needs no entry for
--- it: price, revenue and claim fall by themselves.
+-- payment, an invoice claims no more than its tax, a credit that lowers the price needs no entry for
+-- it (price, revenue and claim fall by themselves), and a disputed payment has not been made.
 
 with
 
@@ -14,7 +14,9 @@ documents as (
         *,
         receivable_trigger in ('invoice_issued', 'due_date') as is_claimed_by_invoice,
         coalesce(treatment, '') = 'bad_debt_expense' as is_credit_loss,
-        receivable_trigger <> 'invoice_issued' or (invoice_id is null and has_contract) as is_pooled,
+        receivable_trigger in ('performance', 'payment') or (invoice_id is null and has_contract) as is_pooled,
+        -- Where only cash counts there is no receivable, at most a contract asset.
+        case receivable_trigger when 'payment' then 'contract_liability' else 'receivable' end as taxed_role,
         case
             when gate = 'collectability' then 'deposit_liability'
             when gate = 'repurchase' then 'financial_liability'
@@ -55,13 +57,13 @@ billed as (
         'receivable' as debit_role,
         'contract_liability' as credit_role,
         'claim' as counts_as,
+        true as is_stated,
         amount_minor
     from documents
     where document_type in ('invoice', 'void') and is_claimed_by_invoice
 
 ),
 
--- Where only cash counts, tax follows the cash (int_movements__applied).
 taxed as (
 
     select
@@ -69,13 +71,14 @@ taxed as (
         document_type,
         event_id,
         case document_type when 'invoice' then 'tax' else 'void_tax' end as movement,
-        economic_date,
-        'receivable' as debit_role,
+        tax_date as economic_date,
+        taxed_role as debit_role,
         'tax_payable' as credit_role,
         'claim' as counts_as,
+        true as is_stated,
         tax_minor as amount_minor
     from documents
-    where document_type in ('invoice', 'void') and receivable_trigger <> 'payment'
+    where document_type in ('invoice', 'void')
 
 ),
 
@@ -86,8 +89,10 @@ credits as (
         documents.document_type,
         documents.event_id,
         documents.economic_date,
-        documents.receivable_trigger,
+        documents.tax_date,
+        documents.taxed_role,
         documents.is_claimed_by_invoice,
+        settled.line_no > 0 as is_stated,
         case
             when documents.treatment in ('contract_liability', 'price') then 'contract_liability'
             when documents.treatment = 'contra_revenue' then 'concessions'
@@ -114,6 +119,7 @@ credited as (
         treated_role as debit_role,
         credited_role as credit_role,
         'claim' as counts_as,
+        is_stated,
         amount_minor
     from credits
     where is_claimed_by_invoice or treated_role <> 'contract_liability'
@@ -127,13 +133,13 @@ credited_tax as (
         document_type,
         event_id,
         'credit_tax' as movement,
-        economic_date,
+        tax_date as economic_date,
         'tax_payable' as debit_role,
-        credited_role as credit_role,
+        case when is_claimed_by_invoice then credited_role else taxed_role end as credit_role,
         'claim' as counts_as,
+        is_stated,
         tax_minor as amount_minor
     from credits
-    where receivable_trigger <> 'payment'
 
 ),
 
@@ -149,6 +155,7 @@ credited_back as (
         'receivable' as debit_role,
         settled_role as credit_role,
         'money' as counts_as,
+        true as is_stated,
         gross_minor as amount_minor
     from credits
     where not is_claimed_by_invoice and settled_role <> 'receivable'
@@ -175,6 +182,7 @@ paid as (
             else 'receivable'
         end as credit_role,
         'money' as counts_as,
+        true as is_stated,
         documents.amount_minor
     from documents
     left join notes
@@ -198,6 +206,7 @@ released as (
         held_role as debit_role,
         'receivable' as credit_role,
         'money' as counts_as,
+        true as is_stated,
         case document_type when 'payment' then amount_minor else -amount_minor end as amount_minor
     from documents
     where document_type in ('payment', 'refund') and gate is not null and opened_date is not null
@@ -212,9 +221,18 @@ disputed as (
         event_id,
         document_type as movement,
         economic_date,
-        case document_type when 'dispute_opened' then 'disputed_receivable' else 'cash' end as debit_role,
-        case document_type when 'dispute_opened' then 'cash' else 'disputed_receivable' end as credit_role,
-        'claim' as counts_as,
+        case
+            when document_type = 'dispute_won' then 'cash'
+            when is_claimed_by_invoice then 'disputed_receivable'
+            else 'receivable'
+        end as debit_role,
+        case
+            when document_type = 'dispute_opened' then 'cash'
+            when is_claimed_by_invoice then 'disputed_receivable'
+            else 'receivable'
+        end as credit_role,
+        'money' as counts_as,
+        true as is_stated,
         amount_minor
     from documents
     where document_type in ('dispute_opened', 'dispute_won')
@@ -231,17 +249,13 @@ lost as (
         event_id,
         document_type as movement,
         economic_date,
-        case
-            when is_credit_loss then 'bad_debt_expense'
-            when is_claimed_by_invoice then 'contract_liability'
-            else 'receivable'
-        end as debit_role,
-        'disputed_receivable' as credit_role,
-        'money' as counts_as,
-        case when is_claimed_by_invoice and not is_credit_loss then amount_minor else amount_minor + tax_minor end
-            as amount_minor
+        case when is_credit_loss then 'bad_debt_expense' else 'contract_liability' end as debit_role,
+        case when is_claimed_by_invoice then 'disputed_receivable' else taxed_role end as credit_role,
+        'claim' as counts_as,
+        true as is_stated,
+        case when is_credit_loss then amount_minor + tax_minor else amount_minor end as amount_minor
     from documents
-    where document_type = 'dispute_lost'
+    where document_type = 'dispute_lost' and (is_claimed_by_invoice or is_credit_loss)
 
 ),
 
@@ -254,11 +268,12 @@ lost_tax as (
         'dispute_lost_tax' as movement,
         economic_date,
         'tax_payable' as debit_role,
-        case when is_claimed_by_invoice then 'disputed_receivable' else 'receivable' end as credit_role,
+        case when is_claimed_by_invoice then 'disputed_receivable' else taxed_role end as credit_role,
         'claim' as counts_as,
+        true as is_stated,
         tax_minor as amount_minor
     from documents
-    where document_type = 'dispute_lost' and receivable_trigger <> 'payment' and not is_credit_loss
+    where document_type = 'dispute_lost' and not is_credit_loss
 
 ),
 
@@ -273,6 +288,7 @@ impaired as (
         case document_type when 'write_off' then 'bad_debt_expense' else 'cash' end as debit_role,
         case document_type when 'write_off' then 'receivable' else 'bad_debt_expense' end as credit_role,
         'claim' as counts_as,
+        true as is_stated,
         amount_minor
     from documents
     where document_type in ('write_off', 'recovery')
@@ -320,6 +336,7 @@ final as (
         everything.debit_role,
         everything.credit_role,
         everything.counts_as,
+        everything.is_stated,
         documents.is_pooled,
         everything.amount_minor
     from everything
