@@ -20,6 +20,7 @@ from revenue_pipeline.paths import PROJECT_ROOT
 
 GOLDEN = PROJECT_ROOT / "tests" / "golden"
 NAME = "saas-annual-leap-year"
+CASES = read_cases(GOLDEN)
 
 
 @pytest.fixture
@@ -37,9 +38,8 @@ def rewrite(folder: Path, old: str, new: str) -> None:
 
 
 def test_every_golden_case_can_be_read() -> None:
-    cases = read_cases(GOLDEN)
-    assert len(cases) == len(list(GOLDEN.glob("*.yaml")))
-    assert all(case.path.stem == case.case_id for case in cases)
+    assert len(CASES) == len(list(GOLDEN.glob("*.yaml")))
+    assert all(case.path.stem == case.case_id for case in CASES)
 
 
 def test_decimals_and_dates_stay_text(folder: Path) -> None:
@@ -98,12 +98,11 @@ def test_an_id_may_be_there_once(folder: Path) -> None:
 
 
 def test_cases_are_chosen_by_id_and_capability() -> None:
-    cases = read_cases(GOLDEN)
-    assert [case.case_id for case in named(cases, NAME, None)] == [NAME]
-    assert all("rec.daily" in case.requires for case in named(cases, None, "rec.daily"))
+    assert [case.case_id for case in named(CASES, NAME, None)] == [NAME]
+    assert all("rec.daily" in case.requires for case in named(CASES, None, "rec.daily"))
     for case_id, capability in (("none", None), (None, "none"), (NAME, "repurchase")):
         with pytest.raises(CaseFileError):
-            named(cases, case_id, capability)
+            named(CASES, case_id, capability)
 
 
 @pytest.mark.parametrize(
@@ -149,7 +148,7 @@ def test_a_case_is_a_legal_entity_with_its_choices_and_every_account(folder: Pat
 
 
 def test_an_event_is_late_when_its_month_was_closed_before_it_came() -> None:
-    (case,) = named(read_cases(GOLDEN), "saas-backdated-amendment-after-close", None)
+    (case,) = named(CASES, "saas-backdated-amendment-after-close", None)
     late = [e["id"] for e in case.events if e["type"] != "period_closed" and case.is_late(e)]
     assert late == ["E07"]
 
