@@ -95,7 +95,17 @@
                     when 'terminate' then
                         greatest(0, state.claim_minor - sum(
                             case when state.price_mode = 'terminate' then state.earned_before_minor else 0 end
-                        ) over in_version)
+                        ) over in_version
+                        -- What the allocation of a package moved to, or from, the contract that ends.
+                        + case
+                            when state.package_price_minor is null then 0
+                            else
+                                sum(
+                                    case when state.price_mode = 'terminate'
+                                        then state.base_before_minor + state.pool_before_minor + state.own_before_minor
+                                        else 0 end
+                                ) over in_version - state.package_price_minor
+                        end)
                     else 0
                 end as pool_minor
             from ({{ source }}) as state

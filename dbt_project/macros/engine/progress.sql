@@ -14,8 +14,9 @@
                 when {{ row }}.recognition_method = 'ratable_daily' then ({{ through }} - {{ row }}.window_start_date + 1)::numeric
                 else {{ month_weight_through(row ~ '.window_start_date', row ~ '.window_end_date', through) }}
             end
-        when {{ measure }} is null or {{ measure }} <= {{ before }} then 0::numeric
+        when {{ measure }} is null then 0::numeric
         when {{ measure }} >= {{ total }} then 1::numeric
+        when {{ measure }} <= {{ before }} then 0::numeric
         when {{ row }}.progress_rounding is not null then
             round(({{ measure }} - {{ before }}) / ({{ total }} - {{ before }}) / {{ row }}.progress_rounding) * {{ row }}.progress_rounding
         else {{ measure }} - {{ before }}

@@ -52,23 +52,37 @@ last_terms as (
 
 ),
 
+-- A renewal may be agreed long before its service starts.
+first_services as (
+
+    select
+        event_id,
+        min(service_start_date) as service_start_date
+    from lines
+    group by event_id
+
+),
+
 overlapping as (
 
     select
         renewal.entity_id,
         renewal.contract_id,
         'OVERLAPPING_RENEWAL' as reason_code,
-        'starts ' || renewal.effective_date || ' while ' || old_term.contract_id || ' runs until '
+        'starts ' || coalesce(first_services.service_start_date, renewal.effective_date) || ' while ' || old_term.contract_id || ' runs until '
         || coalesce(old_term.last_date::text, 'further notice') as detail
     from segments as renewal
     inner join last_terms as old_term
         on
             renewal.entity_id = old_term.entity_id
             and renewal.replaces_contract_id = old_term.contract_id
+    inner join first_services
+        on renewal.event_id = first_services.event_id
     where
         renewal.version_no = 1
         and renewal.supersedes_from_date is null
-        and renewal.effective_date <= coalesce(old_term.last_date, 'infinity'::date)
+        and coalesce(first_services.service_start_date, renewal.effective_date)
+        <= coalesce(old_term.last_date, 'infinity'::date)
 
 ),
 

@@ -60,8 +60,8 @@ final as (
         min(members.terms_version_no) as first_version_no,
         bool_and(members.is_removed) as is_removed,
         sum(members.price_minor) filter (where not members.is_removed)::bigint as amount_minor,
-        min(members.service_start_date) filter (where not members.is_removed) as service_start_date,
-        max(members.service_end_date) filter (where not members.is_removed) as service_end_date,
+        min(members.service_start_date) as service_start_date,
+        max(members.service_end_date) as service_end_date,
         max(members.quantity) filter (where not members.is_removed) as months,
         min(members.service_start_date) filter (where not members.is_removed and members.line_kind = 'good_or_service')
             as first_term_start_date,

@@ -215,6 +215,108 @@ told as (
 
 ),
 
+-- An estimate that was promised before a prospective change belongs to the obligations as they were then
+-- (ASC 606-10-32-45a): each takes its share by its weight of that time.
+promised_before as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        components.component_id,
+        components.change_minor,
+        components.contract_id,
+        promises.version_no as promised_version_no
+    from changes
+    inner join components on changes.event_id = components.event_id
+    inner join (
+        select
+            components.entity_id,
+            components.contract_id,
+            components.component_id,
+            min(changes.version_no) as version_no
+        from components
+        inner join changes on components.event_id = changes.event_id
+        group by components.entity_id, components.contract_id, components.component_id
+    ) as promises
+        on
+            components.entity_id = promises.entity_id
+            and components.contract_id = promises.contract_id
+            and components.component_id = promises.component_id
+    where
+        components.allocate_to is null
+        and components.is_reestimate
+        and components.change_minor <> 0
+        and exists (
+            select 1
+            from obligations
+            where
+                obligations.entity_id = changes.entity_id
+                and obligations.arrangement_id = changes.arrangement_id
+                and obligations.version_no = changes.version_no
+                and obligations.pool_no = 0
+                and obligations.segment_no > promises.version_no
+                and obligations.first_version_no <= promises.version_no
+        )
+
+),
+
+old_shares as (
+
+    {% set old_source %}
+    select
+        promised_before.entity_id,
+        promised_before.arrangement_id,
+        promised_before.version_no,
+        promised_before.component_id,
+        promised_before.change_minor as pool_minor,
+        then_promised.obligation_id,
+        then_promised.place,
+        then_promised.rounding_unit_minor,
+        weights.weight as share_weight
+    from promised_before
+    inner join obligations as then_promised
+        on
+            promised_before.entity_id = then_promised.entity_id
+            and promised_before.arrangement_id = then_promised.arrangement_id
+            and promised_before.promised_version_no = then_promised.version_no
+            and then_promised.pool_no = 0
+            and then_promised.first_version_no <= promised_before.promised_version_no
+    inner join obligations as weights
+        on
+            then_promised.entity_id = weights.entity_id
+            and then_promised.obligation_id = weights.obligation_id
+            and then_promised.segment_no = weights.version_no
+    {% endset %}
+    {{ share_out(old_source, 'entity_id, arrangement_id, version_no, component_id') }}
+
+),
+
+-- What is satisfied takes its share at once; the rest joins what is shared over what remains.
+old_parts as (
+
+    select
+        old_shares.entity_id,
+        old_shares.arrangement_id,
+        old_shares.version_no,
+        old_shares.obligation_id,
+        sum(case when segment_rows.weight = 0 then old_shares.allocated_minor else 0 end)::bigint as own_minor,
+        sum(case when segment_rows.weight = 0 then 0 else old_shares.allocated_minor end)::bigint as pooled_minor
+    from old_shares
+    inner join obligations as now_rows
+        on
+            old_shares.entity_id = now_rows.entity_id
+            and old_shares.obligation_id = now_rows.obligation_id
+            and old_shares.version_no = now_rows.version_no
+    inner join obligations as segment_rows
+        on
+            now_rows.entity_id = segment_rows.entity_id
+            and now_rows.obligation_id = segment_rows.obligation_id
+            and now_rows.segment_no = segment_rows.version_no
+    group by old_shares.entity_id, old_shares.arrangement_id, old_shares.version_no, old_shares.obligation_id
+
+),
+
 -- Variable consideration and credits for the whole contract.
 shared_changes as (
 
@@ -225,7 +327,21 @@ shared_changes as (
         components.change_minor
     from changes
     inner join components on changes.event_id = components.event_id
-    where components.allocate_to is null
+    left join promised_before
+        on
+            changes.entity_id = promised_before.entity_id
+            and changes.arrangement_id = promised_before.arrangement_id
+            and changes.version_no = promised_before.version_no
+            and components.component_id = promised_before.component_id
+    where components.allocate_to is null and promised_before.component_id is null
+    union all
+    select
+        entity_id,
+        arrangement_id,
+        version_no,
+        sum(pooled_minor) as change_minor
+    from old_parts
+    group by entity_id, arrangement_id, version_no
     union all
     select
         changes.entity_id,
@@ -234,7 +350,7 @@ shared_changes as (
         credits.price_change_minor as change_minor
     from changes
     inner join credits on changes.event_id = credits.event_id
-    where credits.obligation_key is null
+    where credits.obligation_key is null and credits.price_change_minor <> 0
 
 ),
 
@@ -280,7 +396,28 @@ own_changes as (
             credits.entity_id = members.entity_id
             and credits.contract_id = members.contract_id
             and credits.contract_line_id = members.line_id
-    where credits.price_change_minor <> 0
+    where credits.price_change_minor <> 0 and credits.treatment <> 'credit_past'
+
+),
+
+-- Credits for service already given reduce the revenue of their obligation at once.
+past_credits as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.version_no,
+        members.obligation_id,
+        sum(credits.price_change_minor) as immediate_minor
+    from changes
+    inner join credits on changes.event_id = credits.event_id
+    inner join members
+        on
+            credits.entity_id = members.entity_id
+            and credits.contract_id = members.contract_id
+            and credits.contract_line_id = members.line_id
+    where credits.treatment = 'credit_past'
+    group by changes.entity_id, changes.arrangement_id, changes.version_no, members.obligation_id
 
 ),
 
@@ -308,6 +445,7 @@ judged as (
             when obligations.treatment = 'termination' then case when obligations.is_restarted then 'terminate' else 'keep' end
             when obligations.treatment = 'credit_ahead' then case when obligations.is_restarted then 'repool' else 'keep' end
             when obligations.treatment = 'cumulative_catch_up' then 'catch_up'
+            when obligations.treatment = 'credit_past' then 'keep'
             when obligations.pool_no = 0 then 'reshare'
             else 'keep'
         end as first_mode
@@ -526,6 +664,7 @@ final as (
         end as share_weight,
         (
             coalesce(own_shares.delta_minor, 0) + coalesce(catch_up_shares.delta_minor, 0)
+            + coalesce(old_parts.own_minor, 0)
             + case when adjusted.price_mode = 'add' then adjusted.amount_minor else 0 end
         )::bigint as delta_minor,
         -- A credit for delivered goods goes to the first obligation the change touches.
@@ -541,8 +680,9 @@ final as (
                 ) = 1
                 then adjusted.told_immediate_minor
             else 0
-        end::bigint as immediate_minor,
+        end::bigint + coalesce(past_credits.immediate_minor, 0)::bigint as immediate_minor,
         coalesce(claims.claim_minor, 0) as claim_minor,
+        claims.package_price_minor,
         adjusted.is_over,
         adjusted.set_aside_minor,
         adjusted.progress_numerator,
@@ -558,6 +698,18 @@ final as (
             adjusted.entity_id = catch_up_shares.entity_id
             and adjusted.version_no = catch_up_shares.version_no
             and adjusted.obligation_id = catch_up_shares.obligation_id
+    left join old_parts
+        on
+            adjusted.entity_id = old_parts.entity_id
+            and adjusted.arrangement_id = old_parts.arrangement_id
+            and adjusted.version_no = old_parts.version_no
+            and adjusted.obligation_id = old_parts.obligation_id
+    left join past_credits
+        on
+            adjusted.entity_id = past_credits.entity_id
+            and adjusted.arrangement_id = past_credits.arrangement_id
+            and adjusted.version_no = past_credits.version_no
+            and adjusted.obligation_id = past_credits.obligation_id
     left join claims
         on
             adjusted.entity_id = claims.entity_id

@@ -85,6 +85,28 @@ credited as (
 
 ),
 
+-- What a contract of a package was priced at by itself; its obligations carry a share of the whole.
+package_prices as (
+
+    select
+        lines.entity_id,
+        lines.contract_id,
+        sum(lines.price_minor)::bigint as price_minor
+    from {{ ref('int_contracts__line_terms') }} as lines
+    inner join (
+        select
+            entity_id,
+            package_id
+        from {{ ref('int_contracts__arrangements') }}
+        group by entity_id, package_id
+        having count(*) > 1
+    ) as packages
+        on lines.entity_id = packages.entity_id and lines.package_id = packages.package_id
+    where lines.until_version_no is null and not lines.is_removed and not lines.is_priced_by_use
+    group by lines.entity_id, lines.contract_id
+
+),
+
 final as (
 
     select
@@ -95,13 +117,16 @@ final as (
             coalesce(billed.billed_minor, paid.paid_minor, 0)
             - coalesce(credited.before_minor, 0)
             - greatest(refunds.refund_minor, coalesce(credited.after_minor, 0))
-        )::bigint as claim_minor
+        )::bigint as claim_minor,
+        package_prices.price_minor as package_price_minor
     from changes
     inner join refunds on changes.event_id = refunds.event_id
     left join billed
         on changes.entity_id = billed.entity_id and changes.contract_id = billed.contract_id
     left join paid
         on changes.entity_id = paid.entity_id and changes.contract_id = paid.contract_id
+    left join package_prices
+        on changes.entity_id = package_prices.entity_id and changes.contract_id = package_prices.contract_id
     left join credited
         on changes.entity_id = credited.entity_id and changes.contract_id = credited.contract_id
 

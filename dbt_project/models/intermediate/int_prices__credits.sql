@@ -76,6 +76,7 @@ notes as (
         credits.issued_date as effective_date,
         details.contract_line_id,
         details.period_start_date,
+        details.period_end_date,
         coalesce(details.amount_minor, credits.amount_minor) as amount_minor,
         policies.credit_reach
     from {{ ref('stg_canonical__credit_events') }} as credits
@@ -129,6 +130,7 @@ disputes as (
         lost.paid_date as effective_date,
         null::text as contract_line_id,
         null::date as period_start_date,
+        null::date as period_end_date,
         round(
             opened.amount_minor
             * case when totals.invoice_id is null then 1 else totals.net_minor::numeric / nullif(totals.gross_minor, 0) end
@@ -344,21 +346,10 @@ settled as (
 
 ),
 
-final as (
+priced as (
 
     select
-        entity_id,
-        arrangement_id,
-        package_id,
-        contract_id,
-        event_id,
-        credit_id,
-        credit_kind,
-        effective_date,
-        contract_line_id,
-        obligation_key,
-        is_after_end,
-        amount_minor,
+        *,
         case
             when is_after_end then 0::bigint
             else
@@ -369,13 +360,70 @@ final as (
                         order by effective_date, event_id, contract_line_id
                     )
                 end)::bigint
-        end as price_change_minor,
-        case
-            when period_start_date > effective_date then 'credit_ahead'
-            when period_start_date is null and credit_reach = 'future' then 'credit_ahead'
-            else 'credit'
-        end as treatment
+        end as full_change_minor
     from settled
+
+),
+
+-- A credit that names its days: those before it reduce revenue at once, those from it on the price of what
+-- is left.
+split as (
+
+    select
+        *,
+        case
+            when period_start_date is null or period_end_date is null then null
+            else
+                round(
+                    full_change_minor::numeric
+                    * greatest(least(period_end_date, effective_date - 1) - period_start_date + 1, 0)
+                    / greatest(period_end_date - period_start_date + 1, 1)
+                )::bigint
+        end as past_change_minor
+    from priced
+
+),
+
+parts as (
+
+    select
+        *,
+        case when past_change_minor is null then event_id else event_id || ':past' end as change_event_id,
+        effective_date as change_date,
+        coalesce(past_change_minor, full_change_minor) as price_change_minor,
+        case when past_change_minor is null then 'credit' else 'credit_past' end as treatment
+    from split
+    where past_change_minor is distinct from 0 or full_change_minor = 0
+    union all
+    select
+        *,
+        event_id || ':ahead' as change_event_id,
+        greatest(effective_date, period_start_date) as change_date,
+        full_change_minor - past_change_minor as price_change_minor,
+        'credit_ahead' as treatment
+    from split
+    where past_change_minor <> full_change_minor
+
+),
+
+final as (
+
+    select
+        entity_id,
+        arrangement_id,
+        package_id,
+        contract_id,
+        change_event_id as event_id,
+        credit_id,
+        credit_kind,
+        change_date as effective_date,
+        contract_line_id,
+        obligation_key,
+        is_after_end,
+        case when treatment = 'credit_ahead' and past_change_minor <> 0 then 0 else amount_minor end as amount_minor,
+        price_change_minor,
+        treatment
+    from parts
 
 )
 

@@ -93,6 +93,32 @@ compared as (
 
 ),
 
+-- When collection becomes probable, or a right lapses, what was performed before is caught up.
+opened as (
+
+    select
+        segments.entity_id,
+        segments.package_id,
+        segments.obligation_key,
+        gates.opened_date as effective_date,
+        {{ recognized_through('segments', '(gates.opened_date - 1)', 'steps') }} as amount_minor
+    from {{ ref('int_contracts__gates') }} as gates
+    inner join segments
+        on
+            gates.entity_id = segments.entity_id
+            and gates.contract_id = segments.contract_id
+            and gates.opened_date >= segments.in_force_from
+            and gates.opened_date < coalesce(segments.until_date, 'infinity'::date)
+    left join steps
+        on
+            segments.entity_id = steps.entity_id
+            and segments.obligation_id = steps.obligation_id
+            and gates.opened_date - 1 >= steps.step_date
+            and gates.opened_date - 1 < coalesce(steps.until_date, 'infinity'::date)
+    where gates.gate = 'collectability' and gates.closed_from_date = '-infinity'::date
+
+),
+
 pieces as (
 
     select
@@ -144,6 +170,8 @@ everything as (
         effective_date,
         difference_minor as amount_minor
     from repriced
+    union all
+    select * from opened
 
 ),
 
