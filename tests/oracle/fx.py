@@ -31,42 +31,40 @@ MONETARY = {
 
 @dataclass
 class Layers:
-    """Open contract position of one arrangement and entity, oldest first; liability positive."""
+    """Open contract position of one arrangement and entity, oldest first, as (amount, value).
+
+    Liabilities are positive; values are in functional currency.
+    """
 
     open: list[tuple[Fraction, Fraction]] = field(default_factory=list)
 
-    def credit(self, amount: Fraction, rate: Fraction) -> Fraction:
-        """Bill: what was earned ahead is settled, the rest is a liability at ``rate``."""
-        before = self.value()
-        self._add(amount + self._take(-amount), rate)
-        return self.value() - before
+    def move(self, amount: Fraction, value: Fraction) -> Fraction:
+        """Bill (positive) or earn: settle the other side first, the rest opens at its value.
 
-    def debit(self, amount: Fraction, rate: Fraction) -> Fraction:
-        """Earn: out of liabilities at their rates, the rest ahead of billing at ``rate``."""
-        before = self.value()
-        self._add(-(amount - self._take(amount)), rate)
-        return before - self.value()
+        Returns what the move is worth in functional currency.
+        """
+        before = self.carrying()
+        left = amount + self._take(-amount)
+        if left:
+            self.open.append((left, value * left / amount))
+        return self.carrying() - before
 
-    def value(self) -> Fraction:
+    def carrying(self) -> Fraction:
         """Return the carrying amount in functional currency."""
-        return sum((amount * rate for amount, rate in self.open), ZERO)
+        return sum((value for _, value in self.open), ZERO)
 
     def _take(self, amount: Fraction) -> Fraction:
         """Take up to ``amount`` from layers of the same sign; return what was taken."""
         left = amount
         kept = []
-        for size, rate in self.open:
+        for size, value in self.open:
             same = size * left > 0
             part = (min(size, left) if left > 0 else max(size, left)) if same else ZERO
             left -= part
             if size != part:
-                kept.append((size - part, rate))
+                kept.append((size - part, value * (size - part) / size))
         self.open = kept
         return amount - left
-
-    def _add(self, amount: Fraction, rate: Fraction) -> None:
-        if amount:
-            self.open.append((amount, rate))
 
 
 def translate(state: State, postings: Sequence[Posting]) -> list[Posting]:
@@ -81,10 +79,10 @@ def translate(state: State, postings: Sequence[Posting]) -> list[Posting]:
             found.append(replace(item, functional=item.amount))
             continue
         rate = state.rates.rate(contract.currency, contract.functional, item.on)
-        value = item.amount * rate
+        value = state.convention.money(item.amount * rate)
         stack = layers.setdefault((contract.arrangement, item.entity), Layers())
         if "position" in (item.debit, item.credit):
-            value = _through(stack, item, rate)
+            value = _through(stack, item, value)
         if item.credit == "revenue":
             key = (item.contract_id, item.obligation)
             exact[key] = exact.get(key, ZERO) + value
@@ -100,12 +98,10 @@ def _order(item: Posting) -> tuple[date, bool]:
     return item.on, item.debit == "position"
 
 
-def _through(stack: Layers, item: Posting, rate: Fraction) -> Fraction:
-    """Move the position; negative amounts go the other way."""
-    grows = (item.credit == "position") == (item.amount > 0)
-    move = stack.credit if grows else stack.debit
-    value = move(abs(item.amount), rate)
-    return value if item.amount > 0 else -value
+def _through(stack: Layers, item: Posting, value: Fraction) -> Fraction:
+    """Move the position; a credit to it bills, a debit earns."""
+    sign = 1 if item.credit == "position" else -1
+    return sign * stack.move(sign * item.amount, sign * value)
 
 
 def first_rate(state: State, contract_id: str) -> Fraction:
