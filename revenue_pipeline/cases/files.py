@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Hashable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -174,21 +175,27 @@ class Case:
 
 
 def _collect(value: object, found: list[date]) -> None:
+    """Days are told by their shape, periods by where they stand: a quantity looks like a year."""
     if isinstance(value, dict):
         for key, item in value.items():
-            _collect(key, found)
-            _collect(item, found)
+            if key == "by_period":
+                found += [day for period in item for day in _last_month(period)]
+            elif key == "period":
+                found += _last_month(item)
+            else:
+                _collect(item, found)
     elif isinstance(value, list):
         for item in value:
             _collect(item, found)
-    elif isinstance(value, str):
-        found += _days(value)
+    elif isinstance(value, str) and len(value) == len("2025-01-31"):
+        with suppress(ValueError):
+            found.append(date.fromisoformat(value))
 
 
-def _days(text: str) -> list[date]:
+def _last_month(period: object) -> list[date]:
     try:
-        return [date.fromisoformat(text)] if len(text) == 10 else months_of(text)[-1:]
-    except (ValueError, PeriodError):
+        return months_of(str(period))[-1:]
+    except PeriodError:
         return []
 
 

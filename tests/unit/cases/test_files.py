@@ -147,6 +147,14 @@ def test_a_case_is_a_legal_entity_with_its_choices_and_every_account(folder: Pat
     assert whole["ref_entity_policies"][0]["rounding_unit_minor"] == "100"
 
 
+def test_a_quantity_is_no_year(folder: Path) -> None:
+    (case,) = read_cases(folder)
+    first, *rest = case.events
+    line = {**first["data"]["lines"][0], "quantity": "1000"}
+    bought = {**first, "data": {**first["data"], "lines": [line]}}
+    assert changed(case, events=[bought, *rest]).dates == case.dates
+
+
 def test_an_event_is_late_when_its_month_was_closed_before_it_came() -> None:
     (case,) = named(CASES, "saas-backdated-amendment-after-close", None)
     late = [e["id"] for e in case.events if e["type"] != "period_closed" and case.is_late(e)]
