@@ -102,7 +102,7 @@ def _policy(case: Case, entity_id: str) -> dict[str, str]:
         "entity_id": entity_id,
         "effective_from": ALWAYS,
         # "none": the case has no line that depends on it
-        "proration": "actual_days" if proration == "none" else proration,
+        "proration": "prorated_end_months" if proration == "none" else proration,
         "rounding_unit_minor": str(max(1, int(Decimal(convention["minor_unit"]) * per_unit))),
         "progress_rounding": convention.get("progress_rounding", ""),
         "unit_price_rounding_minor": (

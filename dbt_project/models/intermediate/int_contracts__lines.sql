@@ -108,6 +108,14 @@ rated as (
         policies.proration,
         policies.rounding_unit_minor,
         policies.ssp_range_rule,
+        -- By month or by day is a choice of the entity; what is said to be earned by day always is.
+        case
+            when
+                policies.proration = 'actual_days'
+                and coalesce(lines.recognition_method, lines.product_method, lines.pattern_method) = 'ratable_monthly'
+                then 'ratable_daily'
+            else coalesce(lines.recognition_method, lines.product_method, lines.pattern_method)
+        end as method,
         case
             when lines.priced_currency_code = lines.currency_code then 1
             else
@@ -195,10 +203,11 @@ resolved as (
         unit_cost_minor,
         service_start_date,
         service_end_date,
-        coalesce(recognition_method, product_method, pattern_method) as recognition_method,
+        method as recognition_method,
+        recognition_method is null and product_method is null as is_method_presumed,
         coalesce(
             product_role,
-            case coalesce(recognition_method, product_method, pattern_method)
+            case method
                 when 'usage' then 'usage_revenue'
                 when 'ratable_daily' then 'subscription_revenue'
                 when 'ratable_monthly' then 'subscription_revenue'
@@ -231,7 +240,7 @@ resolved as (
         -- Known at once that nothing of it is promised at a fixed price.
         line_kind in ('good_or_service', 'fee')
         and (
-            coalesce(recognition_method, product_method, pattern_method, '') = 'usage'
+            coalesce(method, '') = 'usage'
             or (amount_minor = 0 and coalesce(unit_price_minor, 0) <> 0)
         ) as is_priced_by_use
     from rated
