@@ -7,7 +7,7 @@ from typing import Any
 import psycopg
 
 from revenue_pipeline.cases.files import Case
-from revenue_pipeline.landing.inbox import receive
+from revenue_pipeline.landing.inbox import Record, receive
 from revenue_pipeline.landing.sequencer import sequence
 from revenue_pipeline.settings import Settings
 from revenue_pipeline.sources.cases.adapter import OPENING, record_of
@@ -40,22 +40,48 @@ def load(
     arrivals: Iterable[tuple[str, list[dict[str, Any]]]],
     settings: Settings,
 ) -> None:
-    """Land the events of each case in order, each as a load of its own, and translate all."""
+    """Land the events of each case in order and translate all.
+
+    An id that came before is a load of its own, so that the inbox can tell what it ignored.
+    """
     with connection.transaction():
+        known = _known(connection)
         for case_id, events in arrivals:
+            batch: list[Record] = []
             for event in events:
-                record = record_of(event)
-                receive(
-                    connection,
-                    source=SOURCE,
-                    tenant=case_id,
-                    channel="file",
-                    origin=f"{case_id}#{event['id']}",
-                    content=record.body,
-                    records=[record],
-                )
+                key = (case_id, str(event["id"]))
+                if key in known:
+                    _land(connection, case_id, case_id, batch)
+                    batch = []
+                    _land(connection, case_id, "#".join(key), [record_of(event)])
+                else:
+                    known.add(key)
+                    batch.append(record_of(event))
+            _land(connection, case_id, case_id, batch)
         sequence(connection)
     translate_pending(connection, settings=settings)
+
+
+def _known(connection: psycopg.Connection[Any]) -> set[tuple[str, str]]:
+    rows = connection.execute(
+        "select tenant, delivery_key from landing.inbox where source = %s", (SOURCE,)
+    ).fetchall()
+    return {(str(tenant), str(key)) for tenant, key in rows}
+
+
+def _land(
+    connection: psycopg.Connection[Any], case_id: str, origin: str, records: list[Record]
+) -> None:
+    if records:
+        receive(
+            connection,
+            source=SOURCE,
+            tenant=case_id,
+            channel="file",
+            origin=origin,
+            content=b"\n".join(record.body for record in records),
+            records=records,
+        )
 
 
 def faults(connection: psycopg.Connection[Any]) -> dict[str, str]:
