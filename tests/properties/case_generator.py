@@ -147,6 +147,10 @@ def sign(draft: Draft) -> None:
             "method": "most_likely",
             "allocate_to": "all",
         }
+        keys = [line["performance_obligation"] for line in draft.lines if value(line["amount"]) > 0]
+        if draft.odds(0.3):
+            variable["allocate_to"] = [draft.chance.choice(keys)]
+            draft.features.append("to one obligation")
         data["variable_consideration"] = [variable]
         draft.variables.append(variable)
         draft.features.append("variable")
@@ -391,7 +395,11 @@ def draw(seed: int, number: int) -> Item:
     estimate(draft)
     months = sorted(chance.sample(range(1, 9), chance.choice([0, 0, 1, 1, 2])))
     for index, ahead in enumerate(months if fixed_price(draft) else []):
-        change(draft, index + 1, draft.month(ahead))
+        on = draft.month(ahead)
+        if draft.proration in ("actual_days", "prorated_end_months") and draft.odds(0.3):
+            on += timedelta(days=draft.chance.randint(1, 20))
+            draft.features.append("mid-month")
+        change(draft, index + 1, on)
     if draft.odds(0.2):
         credit(draft)
     if draft.odds(0.15):
