@@ -2,9 +2,11 @@
 --
 -- customer: the customer paid ahead; its money earns interest until the goods pass (ASC 606-10-32-15).
 -- entity: the goods passed ahead at their cash price; what is open earns interest until it is paid.
--- repurchase: the goods may come back, the money is a loan; price of the way back less money received.
--- Interest compounded by year is recorded on the last day of each year of the term, by month on the last
--- day of each month of it, and a rest on the day that ends it. Rounded on running totals.
+-- repurchase: the goods may come back, the money is a loan; price of the way back less money received, by
+-- days, at the month ends and on the day the right lapses.
+-- Compound interest is recorded on the last day of each period, counted from the first day on which one side
+-- financed the other, and a rest on the day that ends it. The day of a payment counts, the day of transfer does
+-- not. Rounded on running totals.
 
 with
 
@@ -42,12 +44,18 @@ terms as (
         events.entity_id,
         events.contract_id,
         events.event_id,
+        events.effective_date,
         events.currency_code,
         events.financing_rate,
         case events.financing_compounding when 'monthly' then 1 else 12 end as period_months,
         events.cash_selling_price_minor,
+        events.financing_instalments,
+        events.financing_instalment_minor,
         (events.financing_instalments * events.financing_instalment_minor)::bigint as instalments_minor,
-        case when events.cash_selling_price_minor is null then 'customer' else 'entity' end as side
+        case
+            when events.cash_selling_price_minor is null and events.financing_instalment_minor is null then 'customer'
+            else 'entity'
+        end as side
     from events
     where events.financing_rate is not null
     order by
@@ -121,9 +129,18 @@ financed as (
         terms.financing_rate,
         terms.period_months,
         terms.side,
-        terms.cash_selling_price_minor,
+        coalesce(
+            terms.cash_selling_price_minor,
+            round(
+                {{ present_value('terms.financing_instalment_minor', 'terms.financing_rate', 'terms.period_months', 'terms.financing_instalments') }}
+                / coalesce(policies.rounding_unit_minor, 1)
+            ) * coalesce(policies.rounding_unit_minor, 1)
+        )::bigint as cash_price_minor,
         coalesce(terms.instalments_minor, line_totals.amount_minor) as claim_minor,
-        greatest(line_totals.passed_date, returns.opened_date) as passed_date,
+        coalesce(policies.rounding_unit_minor, 1) as rounding_unit_minor,
+        line_totals.passed_date,
+        -- On trial the goods count from when they were sent, the books from when they are kept.
+        returns.opened_date,
         endings.effective_date as ended_date,
         entities.last_date
     from terms
@@ -132,7 +149,12 @@ financed as (
     inner join entities on terms.entity_id = entities.entity_id
     left join endings on terms.entity_id = endings.entity_id and terms.contract_id = endings.contract_id
     left join returns on terms.entity_id = returns.entity_id and terms.contract_id = returns.contract_id
-    where line_totals.passed_date is null or greatest(line_totals.passed_date, returns.opened_date) < 'infinity'::date
+    left join {{ ref('int_policies__in_force') }} as policies
+        on
+            terms.entity_id = policies.entity_id
+            and terms.effective_date >= policies.effective_from
+            and terms.effective_date < coalesce(policies.effective_until, 'infinity'::date)
+    where coalesce(returns.opened_date, '-infinity'::date) < 'infinity'::date
 
 ),
 
@@ -158,7 +180,8 @@ lent_by_customer as (
         financed.contract_id,
         payments.document_date as flow_date,
         payments.paid_minor as flow_minor,
-        least(financed.passed_date, financed.ended_date, financed.last_date) as end_date,
+        min(payments.document_date) over (partition by financed.entity_id, financed.contract_id) as start_date,
+        least(financed.passed_date, financed.ended_date, financed.last_date + 1) as end_date,
         null::bigint as end_interest_minor
     from financed
     inner join payments
@@ -200,28 +223,37 @@ paid_up as (
 
 ),
 
--- Money the entity lends: the cash price, less what was paid.
+-- Money the entity lends: the cash price, less what was paid. Paid on the last day of a period, it counts
+-- from the next one.
 lent_by_entity as (
 
     select
         financed.entity_id,
         financed.contract_id,
-        flows.flow_date,
+        case
+            when
+                {{ period_start('financed.passed_date', whole_periods('financed.passed_date', '(flows.flow_date + 1)', 'financed.period_months'), 'financed.period_months') }}
+                = flows.flow_date + 1
+                and flows.flow_date > financed.passed_date
+                then flows.flow_date + 1
+            else flows.flow_date
+        end as flow_date,
         flows.flow_minor,
+        financed.passed_date as start_date,
         least(
             case when paid_up.paid_date is not null then greatest(paid_up.paid_date, financed.passed_date) end,
             financed.ended_date,
-            financed.last_date
+            financed.last_date + 1
         ) as end_date,
         case
             when paid_up.paid_date <= least(financed.ended_date, financed.last_date)
-                then financed.claim_minor - financed.cash_selling_price_minor
+                then financed.claim_minor - financed.cash_price_minor
         end as end_interest_minor
     from financed
     inner join lateral (
         select
             financed.passed_date as flow_date,
-            financed.cash_selling_price_minor as flow_minor
+            financed.cash_price_minor as flow_minor
         union all
         select
             greatest(payments.document_date, financed.passed_date) as flow_date,
@@ -242,23 +274,45 @@ flows as (
 
 ),
 
--- Days on which interest is recorded: the end of each period of each sum, and the day that ends it all.
+loans as (
+
+    select
+        entity_id,
+        contract_id,
+        min(start_date) as start_date,
+        max(end_date) as end_date,
+        max(end_interest_minor) as end_interest_minor
+    from flows
+    group by entity_id, contract_id
+
+),
+
+-- Days on which interest is recorded, and the first day it no longer counts.
 days as (
 
-    select distinct
-        flows.entity_id,
-        flows.contract_id,
-        least(
-            (flows.flow_date + make_interval(months => financed.period_months * numbers.period_no))::date - 1,
-            flows.end_date
-        ) as economic_date
-    from flows
-    inner join financed on flows.entity_id = financed.entity_id and flows.contract_id = financed.contract_id
+    select
+        loans.entity_id,
+        loans.contract_id,
+        {{ period_start('loans.start_date', 'numbers.period_no', 'financed.period_months') }} - 1 as economic_date,
+        {{ period_start('loans.start_date', 'numbers.period_no', 'financed.period_months') }} as until_date
+    from loans
+    inner join financed on loans.entity_id = financed.entity_id and loans.contract_id = financed.contract_id
     inner join lateral generate_series(
-        1,
-        {{ whole_periods('flows.flow_date', 'flows.end_date', 'financed.period_months') }} + 1
+        1, {{ whole_periods('loans.start_date', '(loans.end_date + 1)', 'financed.period_months') }}
     ) as numbers (period_no) on true
-    where flows.flow_minor > 0
+    where {{ period_start('loans.start_date', 'numbers.period_no', 'financed.period_months') }} - 1 <= financed.last_date
+    union
+    select
+        loans.entity_id,
+        loans.contract_id,
+        loans.end_date as economic_date,
+        loans.end_date as until_date
+    from loans
+    inner join financed on loans.entity_id = financed.entity_id and loans.contract_id = financed.contract_id
+    where
+        loans.end_date <= financed.last_date
+        and {{ period_start('loans.start_date', whole_periods('loans.start_date', '(loans.end_date + 1)', 'financed.period_months'), 'financed.period_months') }}
+        <> loans.end_date + 1
 
 ),
 
@@ -269,21 +323,22 @@ accrued as (
         days.contract_id,
         days.economic_date,
         case
-            when days.economic_date = max(flows.end_date) and max(flows.end_interest_minor) is not null
-                then max(flows.end_interest_minor)
+            when days.economic_date = max(loans.end_date) and max(loans.end_interest_minor) is not null
+                then max(loans.end_interest_minor)
             else
-                sum(
+                coalesce(sum(
                     flows.flow_minor
-                    * ({{ growth('financed.financing_rate', 'flows.flow_date', 'days.economic_date', 'financed.period_months') }} - 1)
-                )
+                    * ({{ growth('financed.financing_rate', 'loans.start_date', 'flows.flow_date', 'days.until_date', 'financed.period_months') }} - 1)
+                ), 0)
         end as interest_to_date
     from days
     inner join financed on days.entity_id = financed.entity_id and days.contract_id = financed.contract_id
-    inner join flows
+    inner join loans on days.entity_id = loans.entity_id and days.contract_id = loans.contract_id
+    left join flows
         on
             days.entity_id = flows.entity_id
             and days.contract_id = flows.contract_id
-            and days.economic_date >= flows.flow_date
+            and days.until_date > flows.flow_date
     group by days.entity_id, days.contract_id, days.economic_date
 
 ),
@@ -293,32 +348,32 @@ rounded as (
     select
         accrued.entity_id,
         accrued.contract_id,
-        accrued.economic_date,
-        round(accrued.interest_to_date / coalesce(policies.rounding_unit_minor, 1))
-        * coalesce(policies.rounding_unit_minor, 1) as interest_to_date_minor
+        financed.currency_code,
+        financed.side,
+        greatest(accrued.economic_date, financed.opened_date) as economic_date,
+        max(round(accrued.interest_to_date / financed.rounding_unit_minor) * financed.rounding_unit_minor)
+            as interest_to_date_minor
     from accrued
-    left join {{ ref('int_policies__in_force') }} as policies
-        on
-            accrued.entity_id = policies.entity_id
-            and accrued.economic_date >= policies.effective_from
-            and accrued.economic_date < coalesce(policies.effective_until, 'infinity'::date)
+    inner join financed on accrued.entity_id = financed.entity_id and accrued.contract_id = financed.contract_id
+    group by
+        accrued.entity_id, accrued.contract_id, financed.currency_code, financed.side,
+        greatest(accrued.economic_date, financed.opened_date)
 
 ),
 
 compounded as (
 
     select
-        rounded.entity_id,
-        rounded.contract_id,
-        rounded.economic_date,
-        financed.currency_code,
-        financed.side,
-        (rounded.interest_to_date_minor - lag(rounded.interest_to_date_minor, 1, 0::numeric) over (
-            partition by rounded.entity_id, rounded.contract_id
-            order by rounded.economic_date
+        entity_id,
+        contract_id,
+        economic_date,
+        currency_code,
+        side,
+        (interest_to_date_minor - lag(interest_to_date_minor, 1, 0::numeric) over (
+            partition by entity_id, contract_id
+            order by economic_date
         ))::bigint as interest_minor
     from rounded
-    inner join financed on rounded.entity_id = financed.entity_id and rounded.contract_id = financed.contract_id
 
 ),
 
@@ -331,22 +386,23 @@ repurchases as (
         events.repurchase_price_minor,
         events.repurchase_until_date
     from events
-    where events.repurchase_price_minor is not null
+    where events.repurchase_price_minor is not null and events.repurchase_until_date is not null
     order by
         events.entity_id asc, events.contract_id asc, events.effective_date desc, events.contract_version desc,
         events.event_id asc
 
 ),
 
-repurchased as (
+held as (
 
     select
         repurchases.entity_id,
         repurchases.contract_id,
-        coalesce(gates.opened_date, repurchases.repurchase_until_date) as economic_date,
         repurchases.currency_code,
-        'repurchase' as side,
-        (repurchases.repurchase_price_minor - sum(payments.paid_minor))::bigint as interest_minor
+        repurchases.repurchase_until_date,
+        least(gates.opened_date, repurchases.repurchase_until_date) as end_date,
+        min(payments.document_date) as start_date,
+        repurchases.repurchase_price_minor - sum(payments.paid_minor) as interest_minor
     from repurchases
     inner join gates
         on
@@ -358,9 +414,68 @@ repurchased as (
             repurchases.entity_id = payments.entity_id
             and repurchases.contract_id = payments.contract_id
             and payments.gate = 'repurchase'
+    where payments.paid_minor > 0
     group by
-        repurchases.entity_id, repurchases.contract_id, gates.opened_date, repurchases.repurchase_until_date,
-        repurchases.currency_code, repurchases.repurchase_price_minor
+        repurchases.entity_id, repurchases.contract_id, repurchases.currency_code, repurchases.repurchase_until_date,
+        repurchases.repurchase_price_minor, gates.opened_date
+
+),
+
+held_days as (
+
+    select
+        held.*,
+        months.period_end_date as economic_date
+    from held
+    inner join {{ ref('int_periods__months') }} as months
+        on
+            held.entity_id = months.entity_id
+            and months.is_reported
+            and held.start_date <= months.period_end_date
+            and held.end_date > months.period_end_date
+    union all
+    select
+        held.*,
+        held.end_date as economic_date
+    from held
+
+),
+
+held_to_date as (
+
+    select
+        held_days.entity_id,
+        held_days.contract_id,
+        held_days.currency_code,
+        held_days.economic_date,
+        round(
+            held_days.interest_minor * least(held_days.economic_date - held_days.start_date, held_days.repurchase_until_date - held_days.start_date)
+            / greatest(held_days.repurchase_until_date - held_days.start_date, 1)
+            / coalesce(policies.rounding_unit_minor, 1)
+        ) * coalesce(policies.rounding_unit_minor, 1) as interest_to_date_minor
+    from held_days
+    left join {{ ref('int_policies__in_force') }} as policies
+        on
+            held_days.entity_id = policies.entity_id
+            and held_days.economic_date >= policies.effective_from
+            and held_days.economic_date < coalesce(policies.effective_until, 'infinity'::date)
+    where held_days.interest_minor > 0
+
+),
+
+repurchased as (
+
+    select
+        entity_id,
+        contract_id,
+        economic_date,
+        currency_code,
+        'repurchase' as side,
+        (interest_to_date_minor - lag(interest_to_date_minor, 1, 0::numeric) over (
+            partition by entity_id, contract_id
+            order by economic_date
+        ))::bigint as interest_minor
+    from held_to_date
 
 ),
 
@@ -385,7 +500,7 @@ final as (
     from everything
     left join arrangements
         on everything.entity_id = arrangements.entity_id and everything.contract_id = arrangements.contract_id
-    where everything.interest_minor > 0 or (everything.side <> 'repurchase' and everything.interest_minor < 0)
+    where everything.interest_minor <> 0
 
 )
 
