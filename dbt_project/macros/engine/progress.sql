@@ -9,7 +9,7 @@
         when {{ through }} is null or {{ is_gated }} then 0::numeric
         when {{ row }}.recognition_method in ('ratable_daily', 'ratable_monthly') then
             case
-                when {{ row }}.window_start_date is null or {{ through }} < {{ row }}.window_start_date then 0::numeric
+                when {{ row }}.window_start_date is null or {{ row }}.window_end_date is null or {{ through }} < {{ row }}.window_start_date then 0::numeric
                 when {{ through }} >= {{ row }}.window_end_date then 1::numeric
                 when {{ row }}.recognition_method = 'ratable_daily' then ({{ through }} - {{ row }}.window_start_date + 1)::numeric
                 else {{ month_weight_through(row ~ '.window_start_date', row ~ '.window_end_date', through) }}
@@ -28,7 +28,7 @@
         when {{ through }} is null or {{ is_gated }} then 1::numeric
         when {{ row }}.recognition_method in ('ratable_daily', 'ratable_monthly') then
             case
-                when {{ row }}.window_start_date is null or {{ through }} < {{ row }}.window_start_date then 1::numeric
+                when {{ row }}.window_start_date is null or {{ row }}.window_end_date is null or {{ through }} < {{ row }}.window_start_date then 1::numeric
                 when {{ through }} >= {{ row }}.window_end_date then 1::numeric
                 when {{ row }}.recognition_method = 'ratable_daily'
                     then ({{ row }}.window_end_date - {{ row }}.window_start_date + 1)::numeric

@@ -46,8 +46,19 @@ last_terms as (
     select distinct on (entity_id, contract_id)
         entity_id,
         contract_id,
-        case when treatment = 'termination' then effective_date - 1 else end_date end as last_date
+        case
+            when treatment = 'termination' then effective_date - 1
+            when term_months is not null then end_date
+            else coalesce(end_date, services.last_date)
+        end as last_date
     from segments
+    left join (
+        select
+            lines.event_id,
+            max(lines.service_end_date) as last_date
+        from lines
+        group by lines.event_id
+    ) as services on segments.event_id = services.event_id
     order by entity_id, contract_id, version_no desc
 
 ),

@@ -45,7 +45,10 @@ principal as (
         rounding_unit_minor
     from members
     order by
-        entity_id asc, obligation_id asc, (line_kind = 'good_or_service') desc, price_minor desc,
+        entity_id asc, obligation_id asc, (line_kind = 'good_or_service') desc,
+        -- Merged lines of which one serves over time are served over time.
+        (is_method_presumed and recognition_method <> 'point_in_time') desc,
+        price_minor desc,
         effective_date asc, contract_version_no asc, line_no asc
 
 ),
@@ -58,7 +61,8 @@ places as (
         min(effective_date) as first_date,
         min(line_no) as line_no,
         array_agg(distinct line_id order by line_id) as line_ids,
-        bool_or(is_excluded_from_rpo) as is_excluded_from_rpo
+        bool_or(is_excluded_from_rpo) as is_excluded_from_rpo,
+        bool_or(renewal_costs_minor is not null) as has_expected_costs
     from members
     group by entity_id, obligation_id
 
@@ -67,7 +71,28 @@ places as (
 final as (
 
     select
-        principal.*,
+        principal.entity_id,
+        principal.arrangement_id,
+        principal.package_id,
+        principal.contract_id,
+        principal.obligation_id,
+        principal.obligation_key,
+        principal.currency_code,
+        -- Renewals that are expected and cost differently are weighted by their cost (ASC 606-10-55-45).
+        case when places.has_expected_costs then 'expected_cost' else principal.recognition_method end as recognition_method,
+        principal.revenue_role,
+        principal.performing_entity_id,
+        principal.is_priced_by_use,
+        principal.is_agent,
+        principal.commission_rate,
+        principal.progress_measure,
+        principal.expected_costs_minor,
+        principal.breakage,
+        principal.units_purchased,
+        principal.expected_units,
+        principal.line_kind,
+        principal.proration,
+        principal.rounding_unit_minor,
         places.line_ids,
         places.is_excluded_from_rpo,
         -- Listed first: the order in which the contract names them.

@@ -67,7 +67,10 @@ final as (
             as first_term_start_date,
         max(members.service_end_date) filter (where not members.is_removed and members.line_kind = 'good_or_service')
             as first_term_end_date,
-        max(coalesce(members.renewals_expected, cardinality(members.renewal_periods)))
+        max(coalesce(
+            members.renewals_expected,
+            cardinality(members.renewal_periods) - case when members.renewal_probabilities[1] = 1 then 1 else 0 end
+        ))
             filter (where members.option_measurement = 'practical_alternative') as renewals,
         sum(
             case

@@ -74,7 +74,7 @@ transferable as (
         bool_or(members.line_kind = 'good_or_service') over (partition by members.entity_id, members.obligation_id)
             as has_goods
     from members
-    where members.obligation_method = 'point_in_time' or members.obligation_method is null
+    where members.obligation_method in ('point_in_time', 'usage') or members.obligation_method is null
 
 ),
 
@@ -398,6 +398,58 @@ option_lapses as (
 
 ),
 
+-- 5. Renewals treated as part of the contract: each period weighs its probable cost, its months weigh alike.
+renewal_terms as (
+
+    select
+        kinds.entity_id,
+        kinds.obligation_id,
+        min(terms.service_start_date) filter (where terms.line_kind = 'good_or_service') as start_date,
+        max(
+            {{ month_index('(terms.service_end_date + 1)') }} - {{ month_index('terms.service_start_date') }}
+        ) filter (where terms.line_kind = 'good_or_service') as term_months,
+        max(terms.renewal_probabilities) as probabilities,
+        max(terms.renewal_costs_minor) as costs
+    from kinds
+    inner join {{ ref('int_obligations__lines') }} as obligations
+        on kinds.entity_id = obligations.entity_id and kinds.obligation_id = obligations.obligation_id
+    inner join {{ ref('int_contracts__line_terms') }} as terms
+        on
+            obligations.entity_id = terms.entity_id
+            and obligations.contract_id = terms.contract_id
+            and obligations.line_id = terms.line_id
+    where kinds.recognition_method = 'expected_cost' and terms.line_action in ('stated', 'added')
+    group by kinds.entity_id, kinds.obligation_id
+
+),
+
+renewal_months as (
+
+    select
+        renewal_terms.entity_id,
+        renewal_terms.obligation_id,
+        months.period_end_date as step_date,
+        sum(
+            periods.probability * periods.cost
+            * least(greatest(
+                {{ month_index('months.period_end_date') }} - {{ month_index('renewal_terms.start_date') }} + 1
+                - (periods.place - 1) * renewal_terms.term_months, 0
+            ), renewal_terms.term_months) / renewal_terms.term_months
+        ) as measure,
+        sum(periods.probability * periods.cost) as total
+    from renewal_terms
+    inner join {{ ref('int_periods__months') }} as months
+        on
+            renewal_terms.entity_id = months.entity_id
+            and months.period_end_date >= renewal_terms.start_date
+            and {{ month_index('months.period_end_date') }}
+            < {{ month_index('renewal_terms.start_date') }} + renewal_terms.term_months * cardinality(renewal_terms.costs)
+    cross join lateral unnest(renewal_terms.probabilities, renewal_terms.costs)
+        with ordinality as periods (probability, cost, place)
+    group by renewal_terms.entity_id, renewal_terms.obligation_id, months.period_end_date
+
+),
+
 everything as (
 
     select
@@ -428,6 +480,15 @@ everything as (
                 and transferred.obligation_id = option_lapses.obligation_id
                 and transferred.step_date = option_lapses.step_date
         )
+    union all
+    select
+        entity_id,
+        obligation_id,
+        step_date,
+        measure,
+        total,
+        0::bigint as set_aside_minor
+    from renewal_months
     union all
     select * from reported
     union all
