@@ -104,4 +104,10 @@ Decisions where the README of the cases is silent:
     earns nothing. Fulfilment after the end earns nothing.
 40. combined_with works both ways (the order that names the other may come first); a second order
     signed later joins by catch-up from inception.
+41. A credit (without cause) whose service_start is on/after its day lowers time-based revenue
+    from service_start on (its price at once); one whose service_end lies before its day reduces
+    revenue at once in full; else catch-up over the whole segment.
+42. Prospective change when nothing is left to deliver: the change is shared by the standalone
+    prices of inception (15.88-89) and revenue at once.
+43. period_closed with entity_id closes that entity's books only.
 """

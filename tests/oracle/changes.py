@@ -137,7 +137,10 @@ def _modify_forward(state: State, unit: Unit, data: Data, on: date) -> None:
 
 
 def start_segment(state: State, unit: Unit, pool: Fraction, on: date) -> None:
-    """Share the pool over what remains, by its standalone prices."""
+    """Share the pool over what remains, by its standalone prices.
+
+    Where nothing remains it is a change of price for what was delivered, shared as at inception.
+    """
     unit.first_segment = False
     unit.pool = pool
     unit.reference = {
@@ -145,6 +148,9 @@ def start_segment(state: State, unit: Unit, pool: Fraction, on: date) -> None:
     }
     for obligation in unit.open_obligations:
         obligation.weight = remaining_weight(state, obligation, on)
+    if not any(item.weight for item in unit.open_obligations):
+        for obligation in unit.open_obligations:
+            obligation.weight = weight_at_inception(obligation, unit)
     share_pool(unit, state.convention)
 
 

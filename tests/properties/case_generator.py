@@ -140,7 +140,7 @@ def sign(draft: Draft) -> None:
     if draft.odds(0.25) and fixed > 0:
         kind = draft.chance.choice(["bonus", "penalty", "price_concession"])
         low, high = (1, 9) if kind == "bonus" else (-9, -1)
-        variable = {
+        variable: Item = {
             "vc_id": "VC-1",
             "kind": kind,
             "estimate": draft.money(low, high),

@@ -18,6 +18,8 @@ from tests.oracle.compare import differences
 from tests.properties.case_expectations import expectations
 from tests.properties.case_generator import draw
 
+pytestmark = pytest.mark.slow
+
 SEED = int(os.environ.get("REVENUE_TEST_SEED", "20260115"))
 COUNT = 60
 Case = dict[str, Any]
