@@ -2,9 +2,10 @@
 --
 -- A credit first corrects billing: what was billed above the price, and what a change of the contract
 -- already took off the price, is given back without touching it. Only what goes beyond is a price
--- concession (ASC 606-10-32-43: allocated as at inception, caught up), or, where its service lies wholly
--- ahead or where policy says so of one that names no service, a change of the future. After a contract is over credits settle the rest of its term
--- (is_after_end, see int_prices__changes). Credits whose cause leaves the price alone are not here.
+-- concession (ASC 606-10-32-43: allocated as at inception, caught up). A credit that names its days changes
+-- the price of those days only; of one that names none, policy may say that it is for what is left. After a
+-- contract is over credits settle the rest of its term (is_after_end, see int_prices__changes). Credits whose
+-- cause leaves the price alone are not here.
 
 with
 
@@ -372,7 +373,8 @@ split as (
     select
         *,
         case
-            when period_start_date is null or period_end_date is null then null
+            when period_start_date is null or period_end_date is null
+                then case when credit_reach = 'future' and credit_kind = 'credit' then 0::bigint end
             else
                 round(
                     full_change_minor::numeric
