@@ -18,6 +18,11 @@
         priced.released_minor,
         priced.base_minor + case
             when priced.progress_numerator >= priced.progress_denominator then priced.pool_minor + priced.own_minor
+            when priced.unit_price_rounding_minor is not null
+                then {{ round_to_unit(
+                    rounded_unit_price('(priced.pool_minor + priced.own_minor) / priced.progress_denominator', 'priced.unit_price_rounding_minor'),
+                    'priced.progress_numerator', '1', 'priced.rounding_unit_minor'
+                ) }}
             else
                 least(priced.set_aside_minor, priced.pool_minor + priced.own_minor)
                 + {{ round_to_unit(
@@ -37,6 +42,7 @@
             shared.set_aside_minor,
             shared.progress_numerator,
             shared.progress_denominator,
+            shared.unit_price_rounding_minor,
             (case shared.price_mode
                 when 'start' then shared.immediate_minor
                 when 'repool' then shared.earned_before_minor + shared.immediate_minor
@@ -72,6 +78,7 @@
                 state.set_aside_minor,
                 state.progress_numerator,
                 state.progress_denominator,
+                state.unit_price_rounding_minor,
                 state.base_before_minor,
                 state.pool_before_minor,
                 state.own_before_minor,

@@ -7,6 +7,12 @@
     {%- set denominator = progress_denominator(segment, through, step ~ '.measure', step ~ '.total', segment ~ '.measure_before', 'false') -%}
     ({{ segment }}.base_minor + case
         when {{ numerator }} >= {{ denominator }} then {{ segment }}.price_minor
+        -- An average price per unit is rounded first where the policy says so.
+        when {{ segment }}.unit_price_rounding_minor is not null and {{ segment }}.recognition_method = 'point_in_time'
+            then {{ round_to_unit(
+                rounded_unit_price(segment ~ '.price_minor / (' ~ denominator ~ ')', segment ~ '.unit_price_rounding_minor'),
+                numerator, '1', segment ~ '.rounding_unit_minor'
+            ) }}
         else
             least(coalesce({{ step }}.set_aside_minor, 0), {{ segment }}.price_minor)
             + {{ round_to_unit(

@@ -306,6 +306,7 @@ weighed as (
     select
         measured.*,
         policies.progress_rounding,
+        policies.unit_price_rounding_minor,
         case
             when is_over or version_no < first_version_no then 0
             when treatment = 'option' and is_exercised and not is_touched then 0
@@ -371,6 +372,7 @@ final as (
         performing_entity_id,
         rounding_unit_minor,
         progress_rounding,
+        unit_price_rounding_minor,
         first_version_no,
         pool_no,
         is_touched,

@@ -68,6 +68,18 @@ places as (
 
 ),
 
+-- A royalty that belongs to the whole contract is shared like its fixed price, so what earns it takes a share
+-- of that price too (ASC 606-10-55-273 to 55-274).
+shared_royalties as (
+
+    select distinct
+        entity_id,
+        contract_id
+    from {{ ref('int_prices__components') }}
+    where component_kind = 'royalty' and allocate_to is null
+
+),
+
 final as (
 
     select
@@ -82,7 +94,8 @@ final as (
         case when places.has_expected_costs then 'expected_cost' else principal.recognition_method end as recognition_method,
         principal.revenue_role,
         principal.performing_entity_id,
-        principal.is_priced_by_use,
+        principal.is_priced_by_use and shared_royalties.contract_id is null as is_priced_by_use,
+        shared_royalties.contract_id is not null as shares_royalty,
         principal.is_agent,
         principal.commission_rate,
         principal.progress_measure,
@@ -103,6 +116,8 @@ final as (
     from principal
     inner join places
         on principal.entity_id = places.entity_id and principal.obligation_id = places.obligation_id
+    left join shared_royalties
+        on principal.entity_id = shared_royalties.entity_id and principal.contract_id = shared_royalties.contract_id
 
 )
 

@@ -30,6 +30,7 @@ versions as (
         revenue_role,
         rounding_unit_minor,
         progress_rounding,
+        unit_price_rounding_minor,
         in_force_from,
         next_in_force_from as until_date,
         effective_date,
@@ -72,6 +73,7 @@ terms as (
         revenue_role,
         rounding_unit_minor,
         null::numeric as progress_rounding,
+        null::numeric as unit_price_rounding_minor,
         window_start_date as in_force_from,
         lead(window_start_date) over (
             partition by entity_id, obligation_id order by version_no, term_no
@@ -113,6 +115,7 @@ stacked_terms as (
         revenue_role,
         rounding_unit_minor,
         progress_rounding,
+        unit_price_rounding_minor,
         in_force_from,
         until_date,
         effective_date,

@@ -71,6 +71,7 @@ final as (
         obligations.performing_entity_id,
         obligations.rounding_unit_minor,
         obligations.progress_rounding,
+        obligations.unit_price_rounding_minor,
         obligations.segment_no,
         obligations.segment_date,
         obligations.first_version_no,

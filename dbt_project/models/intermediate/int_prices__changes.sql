@@ -686,7 +686,10 @@ final as (
         adjusted.is_over,
         adjusted.set_aside_minor,
         adjusted.progress_numerator,
-        adjusted.progress_denominator
+        adjusted.progress_denominator,
+        -- Counts where the obligation is one of units.
+        case when adjusted.recognition_method = 'point_in_time' then adjusted.unit_price_rounding_minor end
+            as unit_price_rounding_minor
     from adjusted
     left join own_shares
         on

@@ -101,7 +101,12 @@ opened as (
         segments.package_id,
         segments.obligation_key,
         gates.opened_date as effective_date,
-        {{ recognized_through('segments', '(gates.opened_date - 1)', 'steps') }} as amount_minor
+        -- By month, whole months: the running one is not earlier performance.
+        {{ recognized_through(
+            'segments',
+            "(case when segments.recognition_method = 'ratable_monthly' then date_trunc('month', gates.opened_date)::date else gates.opened_date end - 1)",
+            'steps'
+        ) }} as amount_minor
     from {{ ref('int_contracts__gates') }} as gates
     inner join segments
         on

@@ -201,6 +201,7 @@ evaluated as (
             segments.window_start_date,
             segments.window_end_date,
             segments.progress_rounding,
+            null::numeric as unit_price_rounding_minor,
             segments.rounding_unit_minor,
             0::numeric as measure_before,
             0::bigint as base_minor,

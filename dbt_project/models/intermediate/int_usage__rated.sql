@@ -38,6 +38,7 @@ priced_lines as (
         kinds.revenue_role as role_of_obligation,
         kinds.performing_entity_id as performer_id,
         kinds.rounding_unit_minor as unit_minor,
+        kinds.shares_royalty,
         changes.in_force_from,
         lead(changes.in_force_from) over (
             partition by terms.entity_id, terms.contract_id, terms.line_id order by terms.version_no
@@ -103,11 +104,12 @@ used as (
         lines.unit_price_minor,
         lines.included_quantity,
         lines.royalty_rate,
+        lines.shares_royalty,
         entitled.usage_date,
         entitled.economic_period,
         -- A right to use earns nothing before it passed.
         case
-            when lines.royalty_rate is null then entitled.usage_date
+            when lines.royalty_rate is null or lines.shares_royalty then entitled.usage_date
             when transfers.transferred_date is not null then greatest(entitled.usage_date, transfers.transferred_date)
             when lines.service_start_date is not null then greatest(entitled.usage_date, lines.service_start_date)
         end as earned_date,
@@ -134,7 +136,7 @@ used as (
         and (lines.unit_price_minor is not null or lines.royalty_rate is not null)
     group by
         lines.entity_id, lines.contract_id, lines.line_id, lines.version_no, lines.unit_price_minor,
-        lines.included_quantity, lines.royalty_rate, entitled.usage_date, entitled.economic_period,
+        lines.included_quantity, lines.royalty_rate, lines.shares_royalty, entitled.usage_date, entitled.economic_period,
         lines.service_start_date, transfers.transferred_date
 
 ),
@@ -160,7 +162,7 @@ usage_values as (
         contract_id,
         line_id,
         version_no,
-        case when royalty_rate is null then 'usage' else 'royalty' end as component,
+        case when royalty_rate is null then 'usage' when shares_royalty then 'shared_royalty' else 'royalty' end as component,
         earned_date as economic_date,
         quantity,
         case
@@ -534,6 +536,108 @@ running as (
 
 ),
 
+-- Each obligation's share of a royalty that belongs to the whole contract, once its own licence has passed.
+royalties_to_date as (
+
+    select
+        entity_id,
+        contract_id,
+        line_id,
+        version_no,
+        recognition_date,
+        net_to_date_minor
+    from running
+    where component = 'shared_royalty'
+
+),
+
+royalty_shares as (
+
+    {% set royalty_source %}
+    select
+        royalties_to_date.entity_id,
+        royalties_to_date.contract_id,
+        royalties_to_date.line_id,
+        royalties_to_date.version_no,
+        royalties_to_date.recognition_date,
+        royalties_to_date.net_to_date_minor as pool_minor,
+        weights.obligation_id,
+        weights.place,
+        weights.rounding_unit_minor,
+        weights.weight as share_weight
+    from royalties_to_date
+    inner join {{ ref('int_obligations__identified') }} as weights
+        on
+            royalties_to_date.entity_id = weights.entity_id
+            and royalties_to_date.contract_id = weights.contract_id
+            and weights.version_no = weights.first_version_no
+    {% endset %}
+    {{ share_out(royalty_source, 'entity_id, contract_id, line_id, recognition_date') }}
+
+),
+
+passed as (
+
+    select
+        obligations.entity_id,
+        obligations.obligation_id,
+        min(transfers.transferred_date) as transferred_date
+    from obligations
+    inner join transfers
+        on
+            obligations.entity_id = transfers.entity_id
+            and obligations.contract_id = transfers.contract_id
+            and obligations.line_id = transfers.line_id
+    group by obligations.entity_id, obligations.obligation_id
+
+),
+
+passed_shares as (
+
+    select
+        royalty_shares.entity_id,
+        royalty_shares.contract_id,
+        royalty_shares.line_id,
+        royalty_shares.obligation_id,
+        max(royalty_shares.version_no) as contract_version,
+        greatest(royalty_shares.recognition_date, passed.transferred_date) as economic_date,
+        max(royalty_shares.allocated_minor) as recognized_to_date_minor
+    from royalty_shares
+    inner join passed
+        on royalty_shares.entity_id = passed.entity_id and royalty_shares.obligation_id = passed.obligation_id
+    group by
+        royalty_shares.entity_id, royalty_shares.contract_id, royalty_shares.line_id, royalty_shares.obligation_id,
+        greatest(royalty_shares.recognition_date, passed.transferred_date)
+
+),
+
+shared_royalties as (
+
+    select
+        passed_shares.entity_id,
+        kinds.performing_entity_id,
+        kinds.arrangement_id,
+        kinds.package_id,
+        passed_shares.contract_id,
+        passed_shares.contract_version,
+        passed_shares.line_id,
+        passed_shares.obligation_id,
+        kinds.obligation_key,
+        kinds.currency_code,
+        kinds.revenue_role,
+        passed_shares.economic_date,
+        date_trunc('month', passed_shares.economic_date)::date as economic_period,
+        lag(passed_shares.recognized_to_date_minor, 1, 0::bigint) over (
+            partition by passed_shares.entity_id, passed_shares.obligation_id, passed_shares.line_id
+            order by passed_shares.economic_date
+        ) as recognized_before_minor,
+        passed_shares.recognized_to_date_minor
+    from passed_shares
+    inner join kinds
+        on passed_shares.entity_id = kinds.entity_id and passed_shares.obligation_id = kinds.obligation_id
+
+),
+
 final as (
 
     select
@@ -562,6 +666,33 @@ final as (
         ) as recognized_before_minor,
         recognized_to_date_minor
     from running
+    -- Shared among the obligations of the contract in int_usage__shared_royalties.
+    where component <> 'shared_royalty'
+    union all
+    select
+        entity_id,
+        performing_entity_id,
+        arrangement_id,
+        package_id,
+        contract_id,
+        contract_version,
+        line_id,
+        obligation_id,
+        obligation_key,
+        'royalty' as component,
+        currency_code,
+        revenue_role,
+        economic_date,
+        economic_period,
+        0::numeric as quantity,
+        0::numeric as chargeable_quantity,
+        false as is_agent,
+        false as has_payable,
+        recognized_to_date_minor as gross_to_date_minor,
+        recognized_to_date_minor as net_to_date_minor,
+        recognized_before_minor,
+        recognized_to_date_minor
+    from shared_royalties
 
 )
 
