@@ -7,13 +7,13 @@ from functools import partial
 
 from tests.oracle.allocation import share_pool
 from tests.oracle.billing import BilledLine
-from tests.oracle.changes import restart
 from tests.oracle.events import Event
 from tests.oracle.money import ZERO, parse_money, shares
 from tests.oracle.months import ONE_DAY, month_end
 from tests.oracle.obligations import Obligation
 from tests.oracle.price import returned_line
 from tests.oracle.progress import is_time_based
+from tests.oracle.segments import restart
 from tests.oracle.state import Gate, State
 from tests.oracle.terms import Data, Variable, money, number
 from tests.oracle.units import Unit

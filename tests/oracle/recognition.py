@@ -7,15 +7,9 @@ from fractions import Fraction
 from functools import partial
 
 from tests.oracle.billing import match_rebills, read_billing
-from tests.oracle.changes import (
-    exercise,
-    measure_costs,
-    modify,
-    renew,
-    settle_termination,
-    terminate,
-)
+from tests.oracle.changes import measure_costs, modify
 from tests.oracle.convention import Convention
+from tests.oracle.endings import renew, settle_termination, terminate
 from tests.oracle.estimates import (
     begin_credited,
     estimate_breakage,
@@ -30,6 +24,7 @@ from tests.oracle.events import Event
 from tests.oracle.money import ZERO, parse_money
 from tests.oracle.months import month_ends
 from tests.oracle.obligations import Obligation
+from tests.oracle.options import exercise
 from tests.oracle.progress import is_time_based
 from tests.oracle.rates import Rates
 from tests.oracle.signing import sign
