@@ -232,7 +232,11 @@ lent_by_entity as (
         financed.contract_id,
         case
             when
-                {{ period_start('financed.passed_date', whole_periods('financed.passed_date', '(flows.flow_date + 1)', 'financed.period_months'), 'financed.period_months') }}
+                {{ period_start(
+                    'financed.passed_date',
+                    whole_periods('financed.passed_date', '(flows.flow_date + 1)', 'financed.period_months'),
+                    'financed.period_months'
+                ) }}
                 = flows.flow_date + 1
                 and flows.flow_date > financed.passed_date
                 then flows.flow_date + 1
@@ -311,35 +315,89 @@ days as (
     inner join financed on loans.entity_id = financed.entity_id and loans.contract_id = financed.contract_id
     where
         loans.end_date <= financed.last_date
-        and {{ period_start('loans.start_date', whole_periods('loans.start_date', '(loans.end_date + 1)', 'financed.period_months'), 'financed.period_months') }}
+        and {{ period_start(
+            'loans.start_date',
+            whole_periods('loans.start_date', '(loans.end_date + 1)', 'financed.period_months'),
+            'financed.period_months'
+        ) }}
         <> loans.end_date + 1
+
+),
+
+-- Each sum on each day: the periods in which it was lent and in which the day lies.
+lent_periods as (
+
+    select
+        days.entity_id,
+        days.contract_id,
+        days.economic_date,
+        days.until_date,
+        financed.period_months,
+        financed.financing_rate * financed.period_months / 12 as period_rate,
+        loans.start_date,
+        loans.end_date,
+        loans.end_interest_minor,
+        flows.flow_date,
+        flows.flow_minor,
+        {{ whole_periods('loans.start_date', 'flows.flow_date', 'financed.period_months') }} as first_no,
+        {{ whole_periods('loans.start_date', 'days.until_date', 'financed.period_months') }} as last_no
+    from days
+    inner join financed on days.entity_id = financed.entity_id and days.contract_id = financed.contract_id
+    inner join loans on days.entity_id = loans.entity_id and days.contract_id = loans.contract_id
+    inner join flows
+        on
+            days.entity_id = flows.entity_id
+            and days.contract_id = flows.contract_id
+            and days.until_date > flows.flow_date
+
+),
+
+bounded as (
+
+    select
+        *,
+        {{ period_start('start_date', 'first_no', 'period_months') }} as first_start_date,
+        {{ period_start('start_date', 'first_no + 1', 'period_months') }} as first_end_date,
+        {{ period_start('start_date', 'last_no', 'period_months') }} as last_start_date,
+        {{ period_start('start_date', 'last_no + 1', 'period_months') }} as last_end_date
+    from lent_periods
+
+),
+
+parts as (
+
+    select
+        *,
+        {{ period_part('flow_date', 'least(first_end_date, until_date)', 'first_start_date', 'first_end_date', 'period_months') }}
+            as first_part,
+        {{ period_part('last_start_date', 'until_date', 'last_start_date', 'last_end_date', 'period_months') }} as last_part
+    from bounded
 
 ),
 
 accrued as (
 
     select
-        days.entity_id,
-        days.contract_id,
-        days.economic_date,
+        entity_id,
+        contract_id,
+        economic_date,
         case
-            when days.economic_date = max(loans.end_date) and max(loans.end_interest_minor) is not null
-                then max(loans.end_interest_minor)
+            when economic_date = max(end_date) and max(end_interest_minor) is not null then max(end_interest_minor)
             else
-                coalesce(sum(
-                    flows.flow_minor
-                    * ({{ growth('financed.financing_rate', 'loans.start_date', 'flows.flow_date', 'days.until_date', 'financed.period_months') }} - 1)
-                ), 0)
+                sum(
+                    flow_minor
+                    * (
+                        (1 + period_rate * first_part)
+                        * case
+                            when first_no = last_no then 1
+                            else power(1 + period_rate, last_no - first_no - 1) * (1 + period_rate * last_part)
+                        end
+                        - 1
+                    )
+                )
         end as interest_to_date
-    from days
-    inner join financed on days.entity_id = financed.entity_id and days.contract_id = financed.contract_id
-    inner join loans on days.entity_id = loans.entity_id and days.contract_id = loans.contract_id
-    left join flows
-        on
-            days.entity_id = flows.entity_id
-            and days.contract_id = flows.contract_id
-            and days.until_date > flows.flow_date
-    group by days.entity_id, days.contract_id, days.economic_date
+    from parts
+    group by entity_id, contract_id, economic_date
 
 ),
 

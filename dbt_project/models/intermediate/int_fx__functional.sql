@@ -9,7 +9,8 @@ movements as (
 
     select
         movements.*,
-        case when 'contract_liability' in (movements.debit_role, movements.credit_role) then positions.moved_minor
+        case
+            when 'contract_liability' in (movements.debit_role, movements.credit_role) then positions.moved_minor
             else movements.spot_minor
         end as functional_minor
     from {{ ref('int_fx__movements') }} as movements
@@ -39,9 +40,10 @@ monetary_changes as (
         sum(sides.direction * movements.amount_minor) as change_minor,
         sum(sides.direction * movements.functional_minor) as functional_minor
     from movements
-    cross join lateral (
-        values (movements.debit_role, 1), (movements.credit_role, -1)
-    ) as sides (account_role, direction)
+    cross join
+        lateral (
+            values (movements.debit_role, 1), (movements.credit_role, -1)
+        ) as sides (account_role, direction)
     where
         sides.account_role in (
             'receivable', 'disputed_receivable', 'due_from_entity', 'due_to_entity', 'refund_liability',

@@ -206,7 +206,7 @@ walked as (
             ) as stepped
         )
 
-        select * from walk where walk.step_no > 0
+        select * from walk where step_no > 0
     ) as walk
 
 ),

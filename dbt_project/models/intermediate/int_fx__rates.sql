@@ -10,8 +10,10 @@ published as (
     select
         events.entity_id,
         events.rate_date,
-        case when events.quote_currency_code = entities.functional_currency_code
-            then events.base_currency_code else events.quote_currency_code
+        case
+            when events.quote_currency_code = entities.functional_currency_code
+                then events.base_currency_code
+            else events.quote_currency_code
         end as currency_code,
         entities.functional_currency_code,
         events.quote_currency_code = entities.functional_currency_code as is_direct,

@@ -136,9 +136,12 @@ shared as (
     select
         *,
         share_minor + case
-            when rank_no = 1 then claimed_minor - sum(share_minor) over (
-                partition by entity_id, package_id, currency_code, economic_date
-            )
+            when rank_no = 1
+                then
+                    claimed_minor - sum(share_minor)
+                        over (
+                            partition by entity_id, package_id, currency_code, economic_date
+                        )
             else 0
         end as due_minor
     from rounded
@@ -170,11 +173,12 @@ final as (
         sides.credit_role,
         changes.amount_minor
     from changes
-    cross join lateral (
-        values
-        (changes.entity_id, 'contract_liability', 'due_to_entity'),
-        (changes.performing_entity_id, 'due_from_entity', 'contract_liability')
-    ) as sides (entity_id, debit_role, credit_role)
+    cross join
+        lateral (
+            values
+            (changes.entity_id, 'contract_liability', 'due_to_entity'),
+            (changes.performing_entity_id, 'due_from_entity', 'contract_liability')
+        ) as sides (entity_id, debit_role, credit_role)
     where changes.performing_entity_id <> changes.entity_id and changes.amount_minor <> 0
 
 )

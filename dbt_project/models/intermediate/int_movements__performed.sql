@@ -169,11 +169,12 @@ claimed_for_others as (
             and passed.economic_date >= policies.effective_from
             and passed.economic_date < coalesce(policies.effective_until, 'infinity'::date)
             and policies.receivable_trigger = 'performance'
-    cross join lateral (
-        values
-        (passed.billing_entity_id, 'contract_liability', 'due_to_entity'),
-        (passed.entity_id, 'due_from_entity', 'contract_liability')
-    ) as sides (entity_id, debit_role, credit_role)
+    cross join
+        lateral (
+            values
+            (passed.billing_entity_id, 'contract_liability', 'due_to_entity'),
+            (passed.entity_id, 'due_from_entity', 'contract_liability')
+        ) as sides (entity_id, debit_role, credit_role)
     where passed.entity_id <> passed.billing_entity_id
 
 ),
