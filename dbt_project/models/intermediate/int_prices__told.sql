@@ -1,0 +1,315 @@
+-- Price of each contract as its events tell it, added up without allocation: what the obligations must add up to.
+--
+-- Newest full statement of the lines, what differences add and change, what is not in the lines (cash price,
+-- expected renewals, payables), the newest estimates, credits with an effect on the price. A renewed contract
+-- carries the unused rest of its old one, less what was credited. An ended contract is worth what the entity may
+-- keep, or what was earned if that is more; an evergreen one what its terms are worth.
+
+with
+
+segments as (
+
+    select * from {{ ref('int_contracts__segments') }}
+    where not is_superseded
+
+),
+
+events as (
+
+    select * from {{ ref('stg_canonical__contract_events') }}
+
+),
+
+lines as (
+
+    select * from {{ ref('int_contracts__lines') }}
+    where not is_priced_by_use
+
+),
+
+arrangements as (
+
+    select * from {{ ref('int_contracts__arrangements') }}
+
+),
+
+changes as (
+
+    select * from {{ ref('int_contracts__changes') }}
+
+),
+
+told_events as (
+
+    select
+        segments.entity_id,
+        segments.contract_id,
+        segments.version_no,
+        segments.event_type,
+        segments.effective_date,
+        events.change_basis = 'restated' and segments.event_type <> 'contract.terminated' as is_whole,
+        changes.treatment = 'separate_contract' as is_separate,
+        coalesce(sum(lines.price_minor) filter (where lines.line_action = 'stated'), 0) as stated_minor,
+        coalesce(sum(lines.price_minor) filter (where lines.line_action = 'added'), 0) as added_minor,
+        coalesce(
+            sum({{ expected_renewals('lines') }}) filter (
+                where lines.option_measurement = 'practical_alternative' and lines.line_action in ('stated', 'added')
+            ), 0
+        ) as renewals_minor,
+        case when events.financing_rate is not null then max(events.cash_selling_price_minor) end as cash_price_minor,
+        case when not coalesce(events.payable_is_for_distinct_good, false) then coalesce(max(events.payable_minor), 0) else 0 end
+            as payable_minor,
+        max(events.consideration_change_minor) as consideration_change_minor,
+        coalesce(max(events.price_credit_minor), 0) as price_credit_minor
+    from segments
+    inner join events on segments.event_id = events.event_id
+    left join changes on segments.event_id = changes.event_id
+    left join lines on segments.event_id = lines.event_id
+    group by
+        segments.entity_id, segments.contract_id, segments.version_no, segments.event_type, segments.effective_date,
+        events.change_basis, changes.treatment, events.financing_rate, events.payable_is_for_distinct_good
+
+),
+
+-- Where a difference changes lines and says no total, the lines say it.
+line_changes as (
+
+    select
+        entity_id,
+        contract_id,
+        contract_version_no as version_no,
+        sum(case when line_action = 'changed' then coalesce(price_minor - previous_minor, 0) else 0 end) as change_minor
+    from (
+        select
+            *,
+            lag(price_minor) over (
+                partition by entity_id, contract_id, line_id order by contract_version_no
+            ) as previous_minor
+        from lines
+        where price_minor is not null
+    ) as ordered
+    group by entity_id, contract_id, contract_version_no
+
+),
+
+newest_whole as (
+
+    select
+        entity_id,
+        contract_id,
+        max(version_no) as version_no
+    from told_events
+    where is_whole
+    group by entity_id, contract_id
+
+),
+
+told_lines as (
+
+    select
+        told_events.entity_id,
+        told_events.contract_id,
+        sum(
+            case when told_events.version_no = newest_whole.version_no then told_events.stated_minor else 0 end
+            + case
+                when told_events.version_no <= newest_whole.version_no then 0
+                else
+                    told_events.added_minor
+                    + case
+                        when told_events.event_type <> 'contract.amended' or told_events.is_separate then 0
+                        else coalesce(told_events.consideration_change_minor, line_changes.change_minor, 0)
+                    end
+            end
+            + told_events.renewals_minor
+            + coalesce(told_events.cash_price_minor - told_events.stated_minor - told_events.added_minor, 0)
+            - case when told_events.stated_minor + told_events.added_minor = 0 then 0 else told_events.payable_minor end
+            - case when told_events.is_separate then 0 else told_events.price_credit_minor end
+        ) as price_minor
+    from told_events
+    inner join newest_whole
+        on told_events.entity_id = newest_whole.entity_id and told_events.contract_id = newest_whole.contract_id
+    left join line_changes
+        on
+            told_events.entity_id = line_changes.entity_id
+            and told_events.contract_id = line_changes.contract_id
+            and told_events.version_no = line_changes.version_no
+    group by told_events.entity_id, told_events.contract_id
+
+),
+
+estimates as (
+
+    select
+        entity_id,
+        contract_id,
+        sum(priced_minor) as price_minor
+    from (
+        select distinct on (entity_id, contract_id, component_id)
+            entity_id,
+            contract_id,
+            priced_minor
+        from {{ ref('int_prices__components') }}
+        order by entity_id asc, contract_id asc, component_id asc, effective_date desc, is_reestimate desc, event_id desc
+    ) as newest
+    group by entity_id, contract_id
+
+),
+
+credits as (
+
+    select
+        entity_id,
+        contract_id,
+        sum(price_change_minor) as price_minor
+    from {{ ref('int_prices__credits') }}
+    group by entity_id, contract_id
+
+),
+
+-- What the unused rest of an old contract was credited with when its renewal cut it short.
+given_back as (
+
+    select
+        renewals.entity_id,
+        renewals.contract_id,
+        coalesce((
+            select sum(notes.amount_minor)
+            from {{ ref('int_prices__credits') }} as notes
+            where
+                notes.entity_id = renewals.entity_id
+                and notes.contract_id = renewals.replaces_contract_id
+                and notes.is_after_end
+        ), 0)
+        - coalesce((
+            select sum(details.amount_minor)
+            from {{ ref('stg_canonical__invoice_events') }} as invoices
+            inner join {{ ref('stg_canonical__invoice_lines') }} as details on invoices.event_id = details.event_id
+            inner join (
+                select distinct
+                    entity_id,
+                    contract_id,
+                    line_id
+                from lines
+            ) as old_lines
+                on
+                    invoices.entity_id = old_lines.entity_id
+                    and old_lines.contract_id = renewals.replaces_contract_id
+                    and details.contract_line_id = old_lines.line_id
+            where
+                invoices.entity_id = renewals.entity_id
+                and invoices.contract_id in (renewals.contract_id, renewals.replaces_contract_id)
+                and invoices.event_type = 'invoice.posted'
+                and invoices.issued_date >= renewals.effective_date
+                and details.amount_minor < 0
+        ), 0) as credited_minor
+    from segments as renewals
+    where renewals.event_type = 'contract.renewed' and renewals.supersedes_from_date is not null
+
+),
+
+-- Evergreen: every whole term at the price of its version, a cut one as far as it ran.
+terms as (
+
+    select
+        worth.entity_id,
+        worth.contract_id,
+        sum(case when worth.is_cut then worth.earned_minor else prices.price_minor end) as price_minor
+    from (
+        select
+            terms.entity_id,
+            terms.contract_id,
+            terms.version_no,
+            terms.term_no,
+            bool_or(earned.cut_date is not null) as is_cut,
+            sum(earned.price_minor) as earned_minor
+        from {{ ref('int_contracts__terms') }} as terms
+        inner join {{ ref('int_obligations__segments') }} as earned
+            on
+                terms.entity_id = earned.entity_id
+                and terms.contract_id = earned.contract_id
+                and terms.version_no = earned.contract_version
+                and terms.term_no = earned.term_no
+        group by terms.entity_id, terms.contract_id, terms.version_no, terms.term_no
+    ) as worth
+    inner join (
+        select
+            entity_id,
+            contract_id,
+            contract_version_no as version_no,
+            sum(price_minor) as price_minor
+        from lines
+        group by entity_id, contract_id, contract_version_no
+    ) as prices
+        on
+            worth.entity_id = prices.entity_id
+            and worth.contract_id = prices.contract_id
+            and worth.version_no = prices.version_no
+    group by worth.entity_id, worth.contract_id
+
+),
+
+-- Of an ended contract: what was earned, by the allocation that held until then.
+endings as (
+
+    select
+        changes.entity_id,
+        changes.contract_id,
+        greatest(
+            max(claims.claim_minor),
+            sum(allocated.allocated_minor - allocated.released_minor)
+            -- A contract of a package: less what the allocation moved to it.
+            - coalesce(sum(before.allocated_minor) - max(claims.package_price_minor), 0)
+        ) as price_minor
+    from changes
+    inner join {{ ref('int_prices__claims') }} as claims
+        on
+            changes.entity_id = claims.entity_id
+            and changes.arrangement_id = claims.arrangement_id
+            and changes.version_no = claims.version_no
+    inner join {{ ref('int_prices__allocated') }} as allocated
+        on
+            changes.entity_id = allocated.entity_id
+            and changes.arrangement_id = allocated.arrangement_id
+            and changes.contract_id = allocated.contract_id
+            and changes.version_no = allocated.version_no
+    left join {{ ref('int_prices__allocated') }} as before
+        on
+            allocated.entity_id = before.entity_id
+            and allocated.obligation_id = before.obligation_id
+            and allocated.version_no - 1 = before.version_no
+    where changes.change_kind = 'termination'
+    group by changes.entity_id, changes.contract_id
+
+),
+
+final as (
+
+    select
+        arrangements.entity_id,
+        arrangements.arrangement_id,
+        arrangements.package_id,
+        arrangements.contract_id,
+        endings.contract_id is not null as is_ended,
+        coalesce(
+            terms.price_minor,
+            endings.price_minor,
+            coalesce(told_lines.price_minor, 0) + coalesce(estimates.price_minor, 0) + coalesce(credits.price_minor, 0)
+            - coalesce(given_back.credited_minor, 0)
+        )::bigint as price_minor
+    from arrangements
+    left join terms
+        on arrangements.entity_id = terms.entity_id and arrangements.contract_id = terms.contract_id
+    left join endings
+        on arrangements.entity_id = endings.entity_id and arrangements.contract_id = endings.contract_id
+    left join told_lines
+        on arrangements.entity_id = told_lines.entity_id and arrangements.contract_id = told_lines.contract_id
+    left join estimates
+        on arrangements.entity_id = estimates.entity_id and arrangements.contract_id = estimates.contract_id
+    left join credits
+        on arrangements.entity_id = credits.entity_id and arrangements.contract_id = credits.contract_id
+    left join given_back
+        on arrangements.entity_id = given_back.entity_id and arrangements.contract_id = given_back.contract_id
+
+)
+
+select * from final
