@@ -97,6 +97,10 @@ invoice_days as (
                 else 0::bigint
             end
         )) over to_date as paid_minor,
+        -- Tax is claimed with the document, before the rest of it is due.
+        sum(sum(
+            case when movement in ('tax', 'void_tax') and debit_role = 'receivable' then amount_minor else 0::bigint end
+        )) over to_date as taxed_minor,
         max(max((movement = 'billing')::integer)) over to_date = 1 as is_billed
     from documented
     where invoice_id is not null and not is_pooled
@@ -119,7 +123,7 @@ ahead_of_invoice as (
         'advance' as movement,
         'receivable' as debit_role,
         'contract_liability' as credit_role,
-        case when is_billed then 0 else greatest(paid_minor, 0) end as standing_minor
+        case when is_billed then 0 else greatest(paid_minor - taxed_minor, 0) end as standing_minor
     from invoice_days
 
 ),

@@ -16,7 +16,7 @@ documents as (
         coalesce(treatment, '') = 'bad_debt_expense' as is_credit_loss,
         receivable_trigger in ('performance', 'payment') or (invoice_id is null and has_contract) as is_pooled,
         -- Where only cash counts there is no receivable, at most a contract asset.
-        case receivable_trigger when 'payment' then 'contract_liability' else 'receivable' end as taxed_role,
+        case receivable_trigger when 'payment' then 'contract_liability' else 'receivable' end as claimed_role,
         case
             when gate = 'collectability' then 'deposit_liability'
             when gate = 'repurchase' then 'financial_liability'
@@ -72,7 +72,7 @@ taxed as (
         event_id,
         case document_type when 'invoice' then 'tax' else 'void_tax' end as movement,
         tax_date as economic_date,
-        taxed_role as debit_role,
+        claimed_role as debit_role,
         'tax_payable' as credit_role,
         'claim' as counts_as,
         true as is_stated,
@@ -90,7 +90,7 @@ credits as (
         documents.event_id,
         documents.economic_date,
         documents.tax_date,
-        documents.taxed_role,
+        documents.claimed_role,
         documents.is_claimed_by_invoice,
         settled.line_no > 0 as is_stated,
         case
@@ -98,7 +98,7 @@ credits as (
             when documents.treatment = 'contra_revenue' then 'concessions'
             else documents.treatment
         end as treated_role,
-        case when documents.is_claimed_by_invoice then settled.settled_role else 'receivable' end as credited_role,
+        case when documents.is_claimed_by_invoice then settled.settled_role else documents.claimed_role end as credited_role,
         settled.settled_role,
         settled.amount_minor,
         settled.tax_minor,
@@ -135,7 +135,7 @@ credited_tax as (
         'credit_tax' as movement,
         tax_date as economic_date,
         'tax_payable' as debit_role,
-        case when is_claimed_by_invoice then credited_role else taxed_role end as credit_role,
+        credited_role as credit_role,
         'claim' as counts_as,
         is_stated,
         tax_minor as amount_minor
@@ -250,7 +250,7 @@ lost as (
         document_type as movement,
         economic_date,
         case when is_credit_loss then 'bad_debt_expense' else 'contract_liability' end as debit_role,
-        case when is_claimed_by_invoice then 'disputed_receivable' else taxed_role end as credit_role,
+        case when is_claimed_by_invoice then 'disputed_receivable' else claimed_role end as credit_role,
         'claim' as counts_as,
         true as is_stated,
         case when is_credit_loss then amount_minor + tax_minor else amount_minor end as amount_minor
@@ -268,7 +268,7 @@ lost_tax as (
         'dispute_lost_tax' as movement,
         economic_date,
         'tax_payable' as debit_role,
-        case when is_claimed_by_invoice then 'disputed_receivable' else taxed_role end as credit_role,
+        case when is_claimed_by_invoice then 'disputed_receivable' else claimed_role end as credit_role,
         'claim' as counts_as,
         true as is_stated,
         tax_minor as amount_minor
@@ -286,7 +286,7 @@ impaired as (
         document_type as movement,
         economic_date,
         case document_type when 'write_off' then 'bad_debt_expense' else 'cash' end as debit_role,
-        case document_type when 'write_off' then 'receivable' else 'bad_debt_expense' end as credit_role,
+        case document_type when 'write_off' then claimed_role else 'bad_debt_expense' end as credit_role,
         'claim' as counts_as,
         true as is_stated,
         amount_minor
