@@ -9,11 +9,17 @@ LOCK_TAG = {"revenue/lock": "books"}
 CANONICAL_TABLES = (
     "contract_event",
     "contract_line",
+    "price_component",
     "invoice_event",
     "invoice_line",
     "usage_event",
     "entitlement_event",
     "credit_event",
+    "credit_line",
+    "credit_settlement",
     "payment_event",
     "fulfilment_event",
+    "estimate_event",
+    "fx_rate_event",
+    "balance_event",
 )

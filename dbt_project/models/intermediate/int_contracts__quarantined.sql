@@ -87,7 +87,7 @@ overlapping as (
         on
             renewal.entity_id = old_term.entity_id
             and renewal.replaces_contract_id = old_term.contract_id
-    inner join first_services
+    left join first_services
         on renewal.event_id = first_services.event_id
     where
         renewal.version_no = 1

@@ -11,15 +11,21 @@ from revenue_pipeline.landing.watermarks import newest_log_seq, read_watermark
 from revenue_pipeline.sources.translate import CONSUMER, translate_pending, translate_range
 
 _GRAIN = {
-    "contract_event": "one row per event of a contract: signed, amended, renewed, terminated",
-    "contract_line": "one row per contract event and line; an amendment restates all lines",
+    "contract_event": "one row per event of a contract, from signature to termination",
+    "contract_line": "one row per contract event and line; all lines, or those that change",
+    "price_component": "one row per contract event and part of the price that may vary",
     "invoice_event": "one row per event of an invoice",
     "invoice_line": "one row per invoice event and line; amounts exclude tax",
     "usage_event": "one row per measured use",
     "entitlement_event": "one row per grant of a meter to a contract",
     "credit_event": "one row per event of a credit note",
-    "payment_event": "one row per payment or refund",
+    "credit_line": "one row per event of a credit note and line; amounts exclude tax",
+    "credit_settlement": "one row per event of a credit note and way in which it is settled",
+    "payment_event": "one row per payment, refund, dispute or write-off",
     "fulfilment_event": "one row per delivery of a promised item",
+    "estimate_event": "one row per estimate, report of progress or lapse of a right",
+    "fx_rate_event": "one row per published exchange rate",
+    "balance_event": "one row per balance that the books opened with",
 }
 
 

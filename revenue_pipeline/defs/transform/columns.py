@@ -45,7 +45,12 @@ def table_facts(connection: psycopg.Connection[Any], schema: str, table: str) ->
     row = connection.execute(sql.SQL("select count(*) from {}").format(relation)).fetchone()
     assert row is not None
     facts = {"dagster/row_count": int(row[0])}
-    amounts = [name for name in columns if name.endswith("_minor")]
+    # Some columns hold a list of amounts, one of each period.
+    amounts = [
+        name
+        for name, column in columns.items()
+        if name.endswith("_minor") and not column["data_type"].endswith("[]")
+    ]
     if "currency_code" in columns and amounts:
         facts |= _sums(connection, relation, amounts)
     return facts
