@@ -135,7 +135,7 @@ everything as (
 
 final as (
 
-    select
+    select distinct
         everything.entity_id,
         arrangements.arrangement_id,
         everything.contract_id,
