@@ -4,6 +4,7 @@ import csv
 import io
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
@@ -16,7 +17,7 @@ from revenue_pipeline.canonical.models import ContractEvent, ContractLine, Fulfi
 from revenue_pipeline.canonical.writer import write_events
 from revenue_pipeline.derivation.project import read_seed, write_seed
 from revenue_pipeline.landing.inbox import InboxRow
-from revenue_pipeline.paths import DBT_PROJECT_DIR
+from revenue_pipeline.paths import DBT_PROJECT_DIR, PROJECT_ROOT
 from revenue_pipeline.policies.command import diff
 from revenue_pipeline.policies.errors import PolicyVersionError
 from revenue_pipeline.settings import load_settings
@@ -175,6 +176,7 @@ def moves(
     }
 
 
+@pytest.mark.slow
 def test_a_proration_moves_the_months_of_contracts_earned_by_month(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -196,6 +198,7 @@ def test_a_proration_moves_the_months_of_contracts_earned_by_month(
     assert {(key[:3]) for key in found} == {("US", "M", "1130"), ("US", "M", "4000")}
 
 
+@pytest.mark.slow
 def test_a_standalone_price_moves_the_bundle_it_splits(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -225,6 +228,7 @@ def test_a_standalone_price_moves_the_bundle_it_splits(
     assert {key[:2] for key in found} == {("US", "B")}
 
 
+@pytest.mark.slow
 def test_an_account_moves_amounts_from_the_day_on_which_it_holds(
     project: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -281,6 +285,20 @@ def test_what_cannot_be_compared_is_refused_in_one_line(
     assert diff(load_settings(), "HEAD", project=project) == 0
     said = capsys.readouterr()
     assert "note: ref_accounts is not in HEAD: today's rows are taken" in said.err
+
+
+def test_the_command_refuses_an_unknown_commit_in_one_line(home: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "revenue_pipeline.cli", "policy", "diff", "no-such-commit"],
+        cwd=PROJECT_ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("revenue: ")
+    assert not home.exists()  # no server was started for it
 
 
 def of_month(price_minor: int, month: int) -> Decimal:
