@@ -179,6 +179,7 @@ class _Group:
                 self._derive()
                 for case in current:
                     self._close(connection, case, parts[case.case_id][step][1])
+            self._judge(connection)
             unclear = faults(connection)
             computed = read_computed(connection, [case.case_id for case in self._cases])
             return [self._outcome(connection, case, computed, unclear) for case in self._cases]
@@ -187,6 +188,18 @@ class _Group:
         result = build(self._project, self._database)
         if result.failures:
             raise _DerivationError(result.reason)
+
+    def _judge(self, connection: psycopg.Connection[Any]) -> None:
+        """Ask the rules of the gate about every entity. A case whose gate would be closed fails."""
+        from revenue_pipeline.quality.gate import ERP_JOURNALS
+        from revenue_pipeline.quality.plain import broken_rules
+
+        owners = {entity: case.case_id for case in self._cases for entity in case.entity_ids}
+        for entity_id, broken in broken_rules(connection, ERP_JOURNALS, owners).items():
+            numbers = ", ".join(each.rule for each in broken)
+            self._broken.setdefault(
+                owners[entity_id], f"the gate of {entity_id} is closed: {numbers} ({broken[0]})"
+            )
 
     def _close(
         self, connection: psycopg.Connection[Any], case: Case, closes: list[dict[str, Any]]

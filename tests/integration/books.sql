@@ -8,7 +8,8 @@ create table marts.dim_account (
     effective_from date default '1900-01-01', effective_until date);
 create table marts.dim_contract (
     contract_id text, entity_id text, customer_id text, currency_code text, start_date date, end_date date,
-    version_count integer, transaction_price_minor bigint, is_quarantined boolean);
+    version_count integer, transaction_price_minor bigint, is_quarantined boolean, package_id text,
+    arrangement_id text);
 create table marts.fct_accounting_movement (
     movement_id text, entity_id text, contract_id text, obligation_id text, movement text,
     economic_period date, currency_code text, debit_role text, credit_role text,
@@ -20,7 +21,8 @@ create table marts.fct_revenue_schedule (
     recognized_to_date_minor bigint, recognized_minor bigint, performing_entity_id text);
 create table marts.fct_performance_obligation (
     obligation_id text, entity_id text, contract_id text, obligation_key text, currency_code text,
-    allocated_minor bigint, pending_minor bigint, scheduled_minor bigint);
+    allocated_minor bigint, pending_minor bigint, scheduled_minor bigint, recognition_method text,
+    service_end_date date, package_id text, arrangement_id text);
 create table marts.fct_contract_position (
     entity_id text, contract_id text, currency_code text, period_start_date date, period_end_date date,
     billed_minor bigint, recognized_minor bigint, receivable_minor bigint, contract_asset_minor bigint,
@@ -37,7 +39,20 @@ create table marts.fct_exception (
     exception_id text, entity_id text, reason_code text, subject_type text, subject_id text);
 create table intermediate.int_obligations__segments (
     entity_id text, contract_id text, contract_version integer, obligation_id text, base_minor bigint,
-    price_minor bigint, window_start_date date, window_end_date date, cut_date date);
+    price_minor bigint, window_start_date date, window_end_date date, cut_date date, segment_no integer,
+    term_no integer default 1);
+create table intermediate.int_prices__told (
+    entity_id text, contract_id text, arrangement_id text, package_id text, is_ended boolean, price_minor bigint);
+create table intermediate.int_contracts__gates (
+    entity_id text, contract_id text, arrangement_id text, gate text, closed_from_date date, opened_date date);
+create table intermediate.int_progress__steps (
+    entity_id text, obligation_id text, step_date date, until_date date, measure numeric, total numeric,
+    set_aside_minor bigint default 0);
+create table intermediate.int_financing__accrued (
+    entity_id text, contract_id text, economic_date date, side text, interest_minor bigint);
+create table intermediate.int_revenue__catch_ups (
+    entity_id text, package_id text, obligation_key text, effective_date date, economic_period date,
+    amount_minor bigint);
 
 insert into marts.dim_period
 select entity_id, month::date, (month + interval '1 month' - interval '1 day')::date, month < '2025-04-01'
@@ -56,16 +71,24 @@ insert into marts.dim_contract values
     ('C2', 'US', 'K2', 'USD', '2025-01-01', '2025-02-28', 1, 5900, false),
     ('C3', 'US', 'K3', 'USD', '2025-01-01', '2025-12-31', 1, 7700, true);
 
+update marts.dim_contract set package_id = contract_id, arrangement_id = contract_id;
+
 insert into marts.fct_performance_obligation values
-    ('O1', 'US', 'C1', 'platform', 'USD', 9000, 0, 9000),
-    ('O1S', 'US', 'C1', 'onboarding', 'USD', 1500, 1500, 0),
-    ('O2', 'US', 'C2', 'platform', 'USD', 5900, 0, 5900);
+    ('O1', 'US', 'C1', 'platform', 'USD', 9000, 0, 9000, 'ratable_daily', '2025-03-31'),
+    ('O1S', 'US', 'C1', 'onboarding', 'USD', 1500, 1500, 0, 'point_in_time', null),
+    ('O2', 'US', 'C2', 'platform', 'USD', 5900, 0, 5900, 'ratable_daily', '2025-02-28');
+update marts.fct_performance_obligation set package_id = contract_id, arrangement_id = contract_id;
 
 insert into intermediate.int_obligations__segments values
-    ('US', 'C1', 1, 'O1', 0, 4000, '2025-01-01', '2025-03-31', '2025-02-10'),
-    ('US', 'C1', 2, 'O1', 4000, 5000, '2025-02-10', '2025-03-31', null),
-    ('US', 'C1', 1, 'O1S', 0, 1500, null, null, null),
-    ('US', 'C2', 1, 'O2', 0, 5900, '2025-01-01', '2025-02-28', null);
+    ('US', 'C1', 1, 'O1', 0, 4000, '2025-01-01', '2025-03-31', '2025-02-10', 1),
+    ('US', 'C1', 2, 'O1', 4000, 5000, '2025-02-10', '2025-03-31', null, 2),
+    ('US', 'C1', 1, 'O1S', 0, 1500, null, null, null, 1),
+    ('US', 'C2', 1, 'O2', 0, 5900, '2025-01-01', '2025-02-28', null, 1);
+insert into intermediate.int_prices__told
+select entity_id, contract_id, contract_id, contract_id, contract_id = 'C2', transaction_price_minor
+from marts.dim_contract;
+insert into intermediate.int_revenue__catch_ups values
+    ('US', 'C1', 'platform', '2025-02-10', '2025-02-01', 100);
 
 insert into marts.fct_revenue_schedule values
     ('s1', 'US', 'C1', 'O1', 1, 'fixed', '2025-01-01', 'USD', 0, 3100, 3100),

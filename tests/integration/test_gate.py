@@ -13,6 +13,7 @@ from revenue_pipeline.quality import gate, suites
 from revenue_pipeline.quality.errors import GateClosedError, SuiteError
 from revenue_pipeline.quality.fingerprint import entity_fingerprint
 from revenue_pipeline.quality.gate import ERP_JOURNALS, GateResult, evaluate_gate
+from revenue_pipeline.quality.plain import broken_rules
 from revenue_pipeline.quality.suites import load_suites, suite_hash
 from revenue_pipeline.quality.verdicts import require_open_gate
 from revenue_pipeline.warehouse.database import Database
@@ -47,6 +48,8 @@ BROKEN = {
     "MOV-013": f"{MOVEMENT} set economic_date = '2025-02-01' where movement_id = 'm03'",
     "MOV-014": f"{MOVEMENT} set functional_amount_minor = 3101 where movement_id = 'm03'",
     "MOV-015": f"{MOVEMENT} set amount_minor = 3099 where movement_id = 'm10'",
+    "MOV-016": f"{MOVEMENT} set debit_role = 'refund_liability' where movement_id = 'm02'",
+    "MOV-017": f"{MOVEMENT} set arrangement_id = 'C9' where movement_id = 'm02'",
     "SCH-001": f"{SCHEDULE} set currency_code = 'US' where schedule_id = 's1'",
     "SCH-002": f"{SCHEDULE} set schedule_id = 's1' where schedule_id = 's2'",
     "SCH-003": f"{SCHEDULE} set recognized_minor = null where schedule_id = 's1'",
@@ -54,6 +57,8 @@ BROKEN = {
     "SCH-005": f"{SCHEDULE} set recognized_minor = 3099 where schedule_id = 's3'",
     "SCH-006": f"{SCHEDULE} set component = 'bonus' where schedule_id = 's4'",
     "SCH-007": f"{SCHEDULE} set economic_period = '2025-01-02' where schedule_id = 's1'",
+    "SCH-008": f"{SCHEDULE} set component = 'financing' where schedule_id = 's4'",
+    "SCH-009": "update intermediate.int_revenue__catch_ups set amount_minor = 2801",
     "OBL-001": copied("fct_performance_obligation", "obligation_id = 'O1S'"),
     "OBL-002": f"{OBLIGATION} set currency_code = '$' where obligation_id = 'O1'",
     "OBL-003": f"{OBLIGATION} set allocated_minor = 9001 where obligation_id = 'O1'",
@@ -61,6 +66,7 @@ BROKEN = {
     "OBL-005": f"{SEGMENT} set cut_date = '2025-02-11' where price_minor = 4000",
     "OBL-006": "update marts.dim_contract set is_quarantined = true where contract_id = 'C2'",
     "OBL-007": contract("C9"),
+    "OBL-008": f"{OBLIGATION} set pending_minor = 1 where obligation_id = 'O2'",
     "POS-001": copied("fct_contract_position", "contract_id = 'C2'"),
     "POS-002": f"{POSITION} set currency_code = 'Usd' where contract_id = 'C2'",
     "POS-003": f"{POSITION} set contract_asset_minor = 1, contract_liability_minor = 5901"
@@ -100,11 +106,18 @@ def judge(database: Database, **options: Any) -> GateResult:
     return evaluate_gate(database, ERP_JOURNALS, "US", "run-1", **{"docs": False, **options})
 
 
+def asked_plainly(database: Database) -> list[str]:
+    with database.connect() as connection:
+        answers = broken_rules(connection, ERP_JOURNALS, ["DE-other", "US"])
+    return [broken.rule for broken in answers.get("US", ())]
+
+
 def test_sound_books_pass_every_rule(books: Database) -> None:
     result = judge(books)
 
     assert [(rule.rule, rule.error, rule.sample) for rule in result.rules if not rule.passed] == []
     assert result.passed
+    assert asked_plainly(books) == []
 
 
 @pytest.mark.parametrize("rule", BROKEN)
@@ -118,7 +131,8 @@ def test_a_wrong_row_breaks_its_rule(books: Database, rule: str) -> None:
     assert answer.error is None
     assert answer.unexpected_count >= 1
     assert answer.sample
-    assert rule in result.broken_rules
+    assert (rule in result.broken_rules) == (answer.severity == "critical")
+    assert asked_plainly(books) == list(result.broken_rules)
 
 
 def test_every_rule_has_a_row_that_breaks_it() -> None:
@@ -149,6 +163,13 @@ def test_an_entity_without_rows_passes_and_has_a_fingerprint_of_its_own(books: D
 
     assert result.broken_rules == ()
     assert result.fingerprint.startswith("0:")
+
+
+def test_a_rule_that_raises_is_no_answer_when_asked_plainly(books: Database) -> None:
+    change(books, "alter table marts.fct_contract_position rename billed_minor to invoiced_minor")
+
+    with pytest.raises(SuiteError, match=r"POS-004.*billed_minor"):
+        asked_plainly(books)
 
 
 def test_a_rule_that_raises_closes_the_gate(books: Database) -> None:
