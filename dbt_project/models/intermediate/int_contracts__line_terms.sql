@@ -196,6 +196,8 @@ final as (
         terms.revenue_role,
         terms.is_priced_by_use,
         terms.is_residual,
+        terms.ssp_low_minor,
+        terms.ssp_high_minor,
         terms.units_purchased,
         terms.expected_units,
         terms.breakage,

@@ -198,6 +198,8 @@ resolved as (
             end
         ) as ssp_minor,
         ssp_basis = 'residual' as is_residual,
+        round(ssp_low_minor * rate)::bigint as ssp_low_minor,
+        round(ssp_high_minor * rate)::bigint as ssp_high_minor,
         round(remaining_amount_minor * rate)::bigint as remaining_amount_minor,
         round(remaining_ssp_minor * rate)::bigint as remaining_ssp_minor,
         unit_cost_minor,

@@ -146,6 +146,8 @@ windows as (
         coalesce(grid.is_touched, false) as is_touched,
         coalesce(grid.is_changed, false) as is_changed,
         coalesce(grid.is_residual, false) as is_residual,
+        grid.residual_low_minor,
+        grid.residual_high_minor,
         coalesce(grid.is_removed, true) or endings.version_no is not null as is_over,
         ahead.obligation_id is not null as is_credited_ahead,
         exercised.obligation_id is not null as is_exercised,
@@ -317,10 +319,18 @@ weighed as (
                 and measure_before_here >= total_here then 0
             else
                 stated_weight + whole_weight * case
+                    -- An option that is not used yet has no days.
                     when recognition_method in ('ratable_daily', 'ratable_monthly')
+                        and (service_start_date is null or whole_end_date is null) then 1
+                    -- By the measure of the obligation itself: months where it is earned by month.
+                    when recognition_method = 'ratable_monthly'
                         then
-                            greatest(service_end_date - greatest(service_start_date, effective_date) + 1, 0)::numeric
-                            / greatest(coalesce(terms_end_date, service_end_date) - service_start_date + 1, 1)
+                            {{ months_between('greatest(service_start_date, effective_date)', 'service_end_date') }}
+                            / {{ months_between('service_start_date', 'whole_end_date') }}
+                    when recognition_method = 'ratable_daily'
+                        then
+                            (service_end_date - greatest(service_start_date, effective_date) + 1)::numeric
+                            / (whole_end_date - service_start_date + 1)
                     when total_here > 0 then greatest(total_here - measure_before_here, 0) / total_here
                     else 1
                 end
@@ -328,6 +338,10 @@ weighed as (
     from (
         select
             measured.*,
+            case
+                when proration = 'full_started_months' and recognition_method = 'ratable_monthly' then service_end_date
+                else coalesce(terms_end_date, service_end_date)
+            end as whole_end_date,
             coalesce((
                 select steps.measure
                 from {{ ref('int_progress__steps') }} as steps
@@ -378,6 +392,8 @@ final as (
         is_touched,
         is_changed,
         is_residual,
+        residual_low_minor,
+        residual_high_minor,
         is_over,
         is_restarted,
         is_credited_ahead,

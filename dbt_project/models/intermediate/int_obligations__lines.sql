@@ -1,8 +1,8 @@
 -- Which lines form one performance obligation (ASC 606-10-25-19 to 25-22).
 --
 -- Lines that share an obligation key are one. A line that is not distinct merges with the lines it says;
--- where it says none, and for a fee that transfers nothing by itself, with the first good or service of
--- its contract. The obligation takes the key of its first line, a stated key before a line's own.
+-- where it says none, with the first good or service of its contract. A fee that transfers nothing and
+-- names nothing it belongs to is part of the price alone (606-10-55-51), like a discount. The obligation takes the key of its first line, a stated key before a line's own.
 
 with recursive
 
@@ -23,7 +23,16 @@ lines as (
         coalesce(is_capable_of_being_distinct, true) and coalesce(is_separately_identifiable, true) as is_distinct,
         obligation_key <> line_id as has_stated_key
     from {{ ref('int_contracts__lines') }}
-    where line_action in ('stated', 'added') and line_kind <> 'discount'
+    where
+        line_action in ('stated', 'added')
+        and line_kind <> 'discount'
+        and not (
+            line_kind = 'fee'
+            and obligation_key = line_id
+            and combines_with is null
+            and coalesce(is_capable_of_being_distinct, false) = false
+            and is_separately_identifiable is null
+        )
     order by entity_id asc, contract_id asc, line_id asc, effective_date asc, contract_version_no asc
 
 ),
@@ -66,7 +75,7 @@ joins as (
         lines.combines_with is null
         and not lines.has_stated_key
         and lines.line_id <> first_goods.line_id
-        and (lines.line_kind = 'fee' or not lines.is_distinct)
+        and not lines.is_distinct
 
 ),
 

@@ -48,7 +48,49 @@ members as (
 
 ),
 
-final as (
+-- A fee without a standalone price transfers nothing and weighs nothing; of anything else the stated price
+-- stands in.
+in_force as (
+
+    select
+        members.*,
+        versions.version_no as held_version_no,
+        case
+            when members.is_removed then 0
+            when members.version_no = versions.version_no and members.remaining_ssp_minor is not null
+                then members.remaining_ssp_minor
+            when members.version_no = versions.version_no and members.line_action = 'stated'
+                then coalesce(members.stated_ssp_minor, case when members.line_kind = 'fee' then 0 else members.price_minor end)
+            when members.terms_version_no = versions.version_no
+                then coalesce(members.ssp_minor, case when members.line_kind = 'fee' then 0 else members.price_minor end)
+        end as own_weight,
+        case
+            when
+                not members.is_removed
+                and members.terms_version_no < versions.version_no
+                and not (
+                    members.version_no = versions.version_no
+                    and (members.remaining_ssp_minor is not null or members.line_action = 'stated')
+                )
+                then
+                    coalesce(members.ssp_minor, case when members.line_kind = 'fee' then 0 else members.price_minor end)
+                    * case
+                        when members.stated_ssp_minor is null and members.terms_quantity > 0
+                            then members.quantity / members.terms_quantity
+                        else 1
+                    end
+        end as rest_of_weight
+    from versions
+    inner join members
+        on
+            versions.entity_id = members.entity_id
+            and versions.arrangement_id = members.arrangement_id
+            and versions.version_no >= members.version_no
+            and versions.version_no < coalesce(members.until_version_no, 2147483647)
+
+),
+
+summed as (
 
     select
         versions.entity_id,
@@ -72,43 +114,34 @@ final as (
             cardinality(members.renewal_periods) - case when members.renewal_probabilities[1] = 1 then 1 else 0 end
         ))
             filter (where members.option_measurement = 'practical_alternative') as renewals,
-        sum(
-            case
-                when members.is_removed then 0
-                when members.version_no = versions.version_no and members.remaining_ssp_minor is not null
-                    then members.remaining_ssp_minor
-                when members.version_no = versions.version_no and members.line_action = 'stated'
-                    then coalesce(members.stated_ssp_minor, members.price_minor)
-                when members.terms_version_no = versions.version_no then coalesce(members.ssp_minor, members.price_minor)
-            end
-        ) as stated_weight,
+        bool_or(members.line_kind in ('good_or_service', 'fee') and not members.is_removed) as has_goods,
+        sum(members.own_weight) filter (where members.line_kind <> 'option') as goods_weight,
+        sum(members.own_weight) filter (where members.line_kind = 'option') as option_weight,
         -- The rest of these lines follows from their whole.
-        sum(
-            coalesce(members.ssp_minor, members.price_minor)
-            * case
-                when members.stated_ssp_minor is null and members.terms_quantity > 0
-                    then members.quantity / members.terms_quantity
-                else 1
-            end
-        ) filter (
-            where
-            not members.is_removed
-            and members.terms_version_no < versions.version_no
-            and not (
-                members.version_no = versions.version_no
-                and (members.remaining_ssp_minor is not null or members.line_action = 'stated')
-            )
-        ) as whole_weight,
+        sum(members.rest_of_weight) filter (where members.line_kind <> 'option') as goods_whole_weight,
+        sum(members.rest_of_weight) filter (where members.line_kind = 'option') as option_whole_weight,
+        min(members.ssp_low_minor) filter (where members.is_residual) as residual_low_minor,
+        max(members.ssp_high_minor) filter (where members.is_residual) as residual_high_minor,
         max(members.terms_end_date) as terms_end_date,
         bool_or(members.is_residual) as is_residual
-    from versions
-    inner join members
+    from in_force as members
+    inner join versions
         on
-            versions.entity_id = members.entity_id
-            and versions.arrangement_id = members.arrangement_id
-            and versions.version_no >= members.version_no
-            and versions.version_no < coalesce(members.until_version_no, 2147483647)
+            members.entity_id = versions.entity_id
+            and members.arrangement_id = versions.arrangement_id
+            and members.held_version_no = versions.version_no
     group by versions.entity_id, versions.arrangement_id, versions.version_no, members.obligation_id
+
+),
+
+final as (
+
+    select
+        *,
+        -- An option that was used weighs no more; the goods do.
+        case when has_goods then goods_weight else option_weight end as stated_weight,
+        case when has_goods then goods_whole_weight else option_whole_weight end as whole_weight
+    from summed
 
 )
 

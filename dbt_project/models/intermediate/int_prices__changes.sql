@@ -61,6 +61,11 @@ brought as (
         case
             when events.financing_rate is not null and events.cash_selling_price_minor is not null
                 then events.cash_selling_price_minor
+            when events.financing_rate > 0 and events.financing_instalments > 0 and events.financing_instalment_minor is not null
+                then round({{ present_value(
+                    'events.financing_instalment_minor', 'events.financing_rate',
+                    "(case events.financing_compounding when 'annual' then 12 else 1 end)", 'events.financing_instalments'
+                ) }})
             else coalesce(sum(lines.price_minor), 0)
         end
         + coalesce(sum({{ expected_renewals('lines') }}) filter (where lines.option_measurement = 'practical_alternative'), 0)
@@ -84,7 +89,9 @@ brought as (
             )
     group by
         changes.entity_id, changes.arrangement_id, changes.version_no, changes.event_id,
-        events.financing_rate, events.cash_selling_price_minor, events.payable_is_for_distinct_good, events.payable_minor
+        events.financing_rate, events.cash_selling_price_minor, events.financing_instalments,
+        events.financing_instalment_minor, events.financing_compounding, events.payable_is_for_distinct_good,
+        events.payable_minor
 
 ),
 
@@ -554,7 +561,7 @@ discounted as (
 
 ),
 
-adjusted as (
+residual as (
 
     select
         *,
@@ -567,9 +574,37 @@ adjusted as (
                         0
                     ) / count(*) filter (where is_residual and price_mode = 'start')
                         over (partition by entity_id, arrangement_id, version_no)
-            else discounted_weight
-        end as start_weight
+        end as residual_weight
     from discounted
+
+),
+
+-- A residual outside the range that was observed is no standalone price (606-10-32-34c): then the middle of
+-- the range stands in and everything is shared alike.
+ranged as (
+
+    select
+        *,
+        bool_or(residual_weight < residual_low_minor or residual_weight > residual_high_minor)
+            over (partition by entity_id, arrangement_id, version_no) as is_outside_range
+    from residual
+
+),
+
+adjusted as (
+
+    select
+        *,
+        case
+            when coalesce(is_outside_range, false)
+                then
+                    case
+                        when is_residual and price_mode = 'start' then (residual_low_minor + residual_high_minor) / 2.0
+                        else weight
+                    end
+            else coalesce(residual_weight, discounted_weight)
+        end as start_weight
+    from ranged
 
 ),
 

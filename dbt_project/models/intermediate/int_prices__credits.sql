@@ -67,6 +67,18 @@ voided_invoices as (
 
 ),
 
+superseded as (
+
+    select
+        entity_id,
+        contract_id,
+        min(effective_date) as effective_date
+    from segments
+    where is_superseded
+    group by entity_id, contract_id
+
+),
+
 notes as (
 
     select
@@ -89,6 +101,11 @@ notes as (
             credits.entity_id = causes.entity_id
             and credits.cause = causes.cause
             and {{ in_force('causes', 'credits.issued_date') }}
+    left join superseded
+        on
+            credits.entity_id = superseded.entity_id
+            and credits.contract_id = superseded.contract_id
+            and credits.issued_date >= superseded.effective_date
     inner join policies
         on
             credits.entity_id = policies.entity_id
@@ -97,7 +114,11 @@ notes as (
     where
         credits.event_type = 'credit.issued'
         and voided_credits.credit_id is null
-        and case when credits.cause is null then policies.credit_without_cause else causes.treatment end = 'price'
+        and (
+            case when credits.cause is null then policies.credit_without_cause else causes.treatment end = 'price'
+            -- A renewal takes over the rest of the term it cuts short: what of it is given back leaves the price.
+            or (causes.treatment = 'contract_liability' and superseded.contract_id is not null)
+        )
 
 ),
 
@@ -244,6 +265,17 @@ reductions as (
     inner join arrangements
         on events.entity_id = arrangements.entity_id and events.contract_id = arrangements.contract_id
     where events.change_basis = 'delta'
+    union all
+    -- Goods that come back and rebates that fall due were expected: the price does without them already.
+    select
+        arrangements.entity_id,
+        arrangements.arrangement_id,
+        components.effective_date,
+        greatest(-components.change_minor, 0) as reduction_minor
+    from {{ ref('int_prices__components') }} as components
+    inner join arrangements
+        on components.entity_id = arrangements.entity_id and components.contract_id = arrangements.contract_id
+    where components.component_kind in ('returns', 'rebate')
 
 ),
 
