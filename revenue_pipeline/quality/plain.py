@@ -86,23 +86,23 @@ def _query(suite: Suite, rule: Rule) -> str | None:
 def _offending(rule: Rule) -> str | None:
     """The rows that break a rule, as SQL over {batch}. Values that are null break none but one."""
     kwargs = rule.kwargs
+    broken: str | None = None
     match rule.type:
         case "unexpected_rows_expectation":
-            return str(kwargs["unexpected_rows_query"])
+            broken = str(kwargs["unexpected_rows_query"])
         case "expect_column_values_to_not_be_null":
-            return f"select * from {{batch}} where {kwargs['column']} is null"  # noqa: S608
+            broken = f"select * from {{batch}} where {kwargs['column']} is null"  # noqa: S608
         case "expect_column_values_to_match_regex":
             regex = _text(kwargs["regex"])
-            return f"select * from {{batch}} where {kwargs['column']} !~ {regex}"  # noqa: S608
+            broken = f"select * from {{batch}} where {kwargs['column']} !~ {regex}"  # noqa: S608
         case "expect_column_values_to_be_in_set":
-            allowed = ", ".join(_text(value) for value in kwargs["value_set"])
-            return f"select * from {{batch}} where {kwargs['column']} not in ({allowed})"  # noqa: S608
+            known = ", ".join(_text(value) for value in kwargs["value_set"])
+            broken = f"select * from {{batch}} where {kwargs['column']} not in ({known})"  # noqa: S608
         case "expect_column_values_to_be_unique":
-            return _repeated([str(kwargs["column"])])
+            broken = _repeated([str(kwargs["column"])])
         case "expect_compound_columns_to_be_unique":
-            return _repeated([str(column) for column in kwargs["column_list"]])
-        case _:
-            return None
+            broken = _repeated([str(column) for column in kwargs["column_list"]])
+    return broken
 
 
 def _repeated(columns: list[str]) -> str:
