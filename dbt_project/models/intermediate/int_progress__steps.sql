@@ -441,11 +441,10 @@ renewal_months as (
     inner join {{ ref('int_periods__months') }} as months
         on
             renewal_terms.entity_id = months.entity_id
-            and months.period_end_date >= renewal_terms.start_date
+            and renewal_terms.start_date <= months.period_end_date
             and {{ month_index('months.period_end_date') }}
             < {{ month_index('renewal_terms.start_date') }} + renewal_terms.term_months * cardinality(renewal_terms.costs)
-    cross join lateral unnest(renewal_terms.probabilities, renewal_terms.costs)
-        with ordinality as periods (probability, cost, place)
+    cross join lateral unnest(renewal_terms.probabilities, renewal_terms.costs) with ordinality as periods (probability, cost, place)
     group by renewal_terms.entity_id, renewal_terms.obligation_id, months.period_end_date
 
 ),
@@ -510,8 +509,8 @@ final as (
         obligation_id,
         step_date,
         lead(step_date) over (partition by entity_id, obligation_id order by step_date) as until_date,
-        measure,
-        total,
+        trim_scale(measure) as measure,
+        trim_scale(total) as total,
         set_aside_minor
     from everything
 
