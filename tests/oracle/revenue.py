@@ -57,21 +57,29 @@ class Termination:
     """``effective`` is the first day without service, ``refund`` what goes back, without tax.
 
     A refund of None gives back all that was not earned: the new contract of an early renewal
-    takes it over.
+    takes it over. ``billed`` is what was invoiced of the price, None: all of it. What was neither
+    billed nor earned is owed by nobody any more.
     """
 
     effective: date
     refund: int | None = 0
+    billed: int | None = None
 
 
 @dataclass(frozen=True)
 class Contract:
-    """Versions in the order in which they take effect, at most one termination after them."""
+    """Versions in the order in which they take effect, at most one termination after them.
+
+    Attributes:
+        carried: Price that an old contract, cut short by this renewal, left unearned and nobody
+            gave back.
+    """
 
     contract_id: str
     versions: tuple[Version, ...]
     termination: Termination | None = None
     fulfilled: Mapping[str, date] = field(default_factory=dict)
+    carried: int = 0
 
 
 @dataclass(frozen=True)
@@ -251,7 +259,7 @@ def _pooled_segments(contract: Contract) -> list[Segment]:
         ASC 606-10-25-13(a), 32-31.
     """
     result: list[Segment] = []
-    pool = 0
+    pool = contract.carried
     price_before = 0
     for index, version in enumerate(contract.versions):
         pool += price(version) - price_before
@@ -282,15 +290,33 @@ def _until(contract: Contract, index: int) -> date | None:
     return contract.termination.effective if contract.termination else None
 
 
+def earned_until_terminated(contract: Contract) -> int:
+    """Revenue of the days before the termination."""
+    assert contract.termination is not None
+    last_day = contract.termination.effective - ONE_DAY
+    return sum(segment.earned(last_day) for segment in segments(contract))
+
+
 def released_on_termination(contract: Contract) -> int:
-    """Price that was neither earned nor refunded when the contract ended; revenue at once."""
-    if contract.termination is None or contract.termination.refund is None:
+    """What was billed, not refunded and not earned when the contract ended; revenue at once.
+
+    Source:
+        ASC 606-10-25-13(a).
+    """
+    ending = contract.termination
+    if ending is None or ending.refund is None:
         return 0
     if any(version.term_months for version in contract.versions):
         return 0
-    last_day = contract.termination.effective - ONE_DAY
-    earned = sum(segment.earned(last_day) for segment in segments(contract))
-    return price(contract.versions[-1]) - earned - contract.termination.refund
+    billed = price(contract.versions[-1]) if ending.billed is None else ending.billed
+    return max(0, billed - ending.refund - earned_until_terminated(contract))
+
+
+def worth(contract: Contract) -> int:
+    """Price that the obligations share in the end: stated and carried, or earned and released."""
+    if contract.termination is None:
+        return price(contract.versions[-1]) + contract.carried
+    return earned_until_terminated(contract) + released_on_termination(contract)
 
 
 def schedule(

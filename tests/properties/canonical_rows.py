@@ -16,6 +16,8 @@ from tests.oracle.revenue import (
     Termination,
     Version,
     add_months,
+    earned_until_terminated,
+    price,
     standalone_for_days,
 )
 
@@ -63,12 +65,16 @@ class Event:
 
 @dataclass(frozen=True)
 class Story:
-    """One contract: what the source says happened, and the same as the oracle understands it."""
+    """One contract: what the source says happened, and the same as the oracle understands it.
+
+    ``billed``: days of its invoices, each of one line L0, with their amounts; negative gives back.
+    """
 
     contract_id: str
     events: tuple[Event, ...]
     fulfilled: tuple[tuple[str, date], ...]
     told: Contract
+    billed: tuple[tuple[date, int], ...] = ()
 
 
 def stories(seed: int, count: int) -> list[Story]:
@@ -168,7 +174,8 @@ def _changed(
         Promise(
             promise.line_id,
             promise.product,
-            promise.quantity + chance.choice([0, 0, 1, 10]),
+            # More of what may have been accepted already would be another delivery.
+            promise.quantity + (0 if promise.end is None else chance.choice([0, 0, 1, 10])),
             promise.amount + _change_in_price(chance, promise.amount),
             promise.start,
             None if promise.end is None else end,
@@ -206,12 +213,18 @@ def _with_termination(
     end: date,
 ) -> Story:
     termination = None
+    billed: tuple[tuple[date, int], ...] = ()
     newest = events[-1]
     left = (end - newest.effective).days
     if left > 1 and chance.random() < 0.3:
         cut = newest.effective + timedelta(days=chance.randint(1, left))
         refund = chance.choice([0, 1, 12_345])
-        termination = Termination(cut, refund)
+        whole = sum(promise.amount for promise in newest.promises)
+        # Billed up front, in part, or not at all: only what was billed may be kept.
+        invoiced = chance.choice([None, whole // 2, 0])
+        termination = Termination(cut, refund, invoiced)
+        amount = whole if invoiced is None else invoiced
+        billed = ((events[0].effective, amount),) if amount else ()
         events.append(Event("terminated", len(events) + 1, cut, refund=refund))
     told = Contract(
         contract_id,
@@ -219,7 +232,7 @@ def _with_termination(
         termination,
         dict(fulfilled),
     )
-    return Story(contract_id, tuple(events), fulfilled, told)
+    return Story(contract_id, tuple(events), fulfilled, told, billed)
 
 
 def _renewing(chance: random.Random, contract_id: str) -> Story:
@@ -253,9 +266,15 @@ def _renewed_early(chance: random.Random, contract_id: str) -> list[Story]:
         supersedes_from=cut,
     )
     told = Contract(contract_id, (_version(old),), Termination(cut, refund=None))
+    # The rest of the old price goes over to the new term, unless it is given back.
+    whole = price(told.versions[0])
+    rest = whole - earned_until_terminated(told)
+    given_back = chance.choice([0, rest // 2, rest])
+    notes = ((cut, -given_back),) if given_back else ()
+    renewed = Contract(renewal_id, (_version(new),), carried=rest - given_back)
     return [
-        Story(contract_id, (old,), (), told),
-        Story(renewal_id, (new,), (), Contract(renewal_id, (_version(new),))),
+        Story(contract_id, (old,), (), told, ((start, whole), *notes)),
+        Story(renewal_id, (new,), (), renewed),
     ]
 
 
@@ -344,9 +363,33 @@ def write(connection: psycopg.Connection[Any], told: Sequence[Story], arrival: i
         )
         for place, (story, line_id, day) in enumerate(fulfilments, start=1)
     ]
+    invoices = [
+        (story, place, day, amount)
+        for story in told
+        for place, (day, amount) in enumerate(story.billed)
+    ]
+    random.Random(arrival).shuffle(invoices)
+    invoice_rows, invoice_line_rows = [], []
+    for seq, (story, place, day, amount) in enumerate(
+        invoices, start=len(deliveries) + len(fulfilments) + 1
+    ):
+        event_id = f"{story.contract_id}:invoice:{place}"
+        invoice_rows.append(
+            (
+                *_envelope(event_id, "invoice.posted", "invoice", seq, day),
+                event_id,
+                story.contract_id,
+                f"customer-{story.contract_id[:5]}",
+                CURRENCY,
+                day,
+            )
+        )
+        invoice_line_rows.append((event_id, 1, f"{event_id}:1", "L0", amount, 0))
     copy_rows(connection, "canonical.contract_event", _CONTRACT_COLUMNS, contract_rows)
     copy_rows(connection, "canonical.contract_line", _LINE_COLUMNS, line_rows)
     copy_rows(connection, "canonical.fulfilment_event", _FULFILMENT_COLUMNS, fulfilment_rows)
+    copy_rows(connection, "canonical.invoice_event", _INVOICE_COLUMNS, invoice_rows)
+    copy_rows(connection, "canonical.invoice_line", _INVOICE_LINE_COLUMNS, invoice_line_rows)
 
 
 _ENVELOPE_COLUMNS = (
@@ -398,6 +441,22 @@ _FULFILMENT_COLUMNS = (
     "contract_id",
     "line_id",
     "fulfilled_date",
+)
+_INVOICE_COLUMNS = (
+    *_ENVELOPE_COLUMNS,
+    "invoice_id",
+    "contract_id",
+    "customer_id",
+    "currency_code",
+    "issued_date",
+)
+_INVOICE_LINE_COLUMNS = (
+    "event_id",
+    "line_no",
+    "invoice_line_id",
+    "contract_line_id",
+    "amount_minor",
+    "tax_minor",
 )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from revenue_pipeline.warehouse.database import Database
 from tests.derivation import derive
-from tests.oracle.revenue import price, schedule
+from tests.oracle.revenue import released_on_termination, schedule, worth
 from tests.properties.canonical_rows import ENTITY, FIRST_MONTH, LAST_DAY, Story, stories, write
 
 pytestmark = pytest.mark.slow
@@ -75,10 +75,9 @@ def allocated(connection: psycopg.Connection[Any]) -> dict[str, int]:
 
 
 def stated(told: list[Story]) -> dict[str, int]:
-    """Price that each contract states, less its refund. Renewing terms and cut terms state none."""
+    """What each contract and what it carried over are worth; renewing and cut terms state none."""
     return {
-        story.contract_id: price(story.told.versions[-1])
-        - ((story.told.termination.refund or 0) if story.told.termination else 0)
+        story.contract_id: worth(story.told)
         for story in told
         if not any(version.term_months for version in story.told.versions)
         and not (story.told.termination and story.told.termination.refund is None)
@@ -101,7 +100,8 @@ def forget_everything(connection: psycopg.Connection[Any]) -> None:
     """Empty the append-only tables; only the owner of the server can, and only like this."""
     connection.execute("set session_replication_role = replica")
     connection.execute(
-        "truncate canonical.contract_event, canonical.contract_line, canonical.fulfilment_event"
+        "truncate canonical.contract_event, canonical.contract_line, canonical.fulfilment_event,"
+        " canonical.invoice_event, canonical.invoice_line, canonical.price_component"
     )
     connection.execute("set session_replication_role = default")
 
@@ -141,7 +141,7 @@ def test_derivation_equals_the_oracle_whatever_order_it_arrived_in(
 
 
 def test_a_contract_earns_its_price_less_what_it_gave_back(told: list[Story]):
-    """Of the oracle itself: every cent of a contract that is over is revenue or refund."""
+    """Of the oracle itself: what a contract that is over earned is what it is worth."""
     over = [
         story.told
         for story in told
@@ -157,9 +157,14 @@ def test_a_contract_earns_its_price_less_what_it_gave_back(told: list[Story]):
 
     assert len(over) > COUNT // 4
     assert {c.contract_id: earned[c.contract_id] for c in over} == {
-        c.contract_id: price(c.versions[-1]) - ((c.termination.refund or 0) if c.termination else 0)
-        for c in over
+        c.contract_id: worth(c) for c in over
     }
+    kept = [c for c in over if c.termination and released_on_termination(c)]
+    assert kept
+    for contract in kept:
+        assert contract.termination is not None
+        billed, refund = contract.termination.billed, contract.termination.refund
+        assert billed is None or earned[contract.contract_id] == billed - (refund or 0)
 
 
 def _methods(story: Story) -> set[str]:
