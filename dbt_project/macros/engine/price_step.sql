@@ -24,9 +24,9 @@
                     'priced.progress_numerator', '1', 'priced.rounding_unit_minor'
                 ) }}
             else
-                least(priced.set_aside_minor, priced.pool_minor + priced.own_minor)
+                least(priced.set_aside_minor, greatest(priced.pool_minor + priced.own_minor, 0))
                 + {{ round_to_unit(
-                    '(priced.pool_minor + priced.own_minor - least(priced.set_aside_minor, priced.pool_minor + priced.own_minor))',
+                    '(priced.pool_minor + priced.own_minor - least(priced.set_aside_minor, greatest(priced.pool_minor + priced.own_minor, 0)))',
                     'priced.progress_numerator', 'priced.progress_denominator', 'priced.rounding_unit_minor'
                 ) }}
         end as earned_minor

@@ -14,9 +14,9 @@
                 numerator, '1', segment ~ '.rounding_unit_minor'
             ) }}
         else
-            least(coalesce({{ step }}.set_aside_minor, 0), {{ segment }}.price_minor)
+            least(coalesce({{ step }}.set_aside_minor, 0), greatest({{ segment }}.price_minor, 0))
             + {{ round_to_unit(
-                '(' ~ segment ~ '.price_minor - least(coalesce(' ~ step ~ '.set_aside_minor, 0), ' ~ segment ~ '.price_minor))',
+                '(' ~ segment ~ '.price_minor - least(coalesce(' ~ step ~ '.set_aside_minor, 0), greatest(' ~ segment ~ '.price_minor, 0)))',
                 numerator, denominator, segment ~ '.rounding_unit_minor'
             ) }}
     end)
