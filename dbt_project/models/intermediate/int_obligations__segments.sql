@@ -50,7 +50,8 @@ versions as (
         allocated_minor,
         (sum(released_minor) over (
             partition by entity_id, obligation_id order by version_no
-        ))::bigint as released_to_date_minor
+        ))::bigint as released_to_date_minor,
+        null::date as ends_before_date
     from allocated
 
 ),
@@ -75,9 +76,13 @@ terms as (
         null::numeric as progress_rounding,
         null::numeric as unit_price_rounding_minor,
         window_start_date as in_force_from,
+        coalesce(
+            cut_date,
+            lead(window_start_date) over (partition by entity_id, obligation_id order by version_no, term_no)
+        ) as until_date,
         lead(window_start_date) over (
             partition by entity_id, obligation_id order by version_no, term_no
-        ) as until_date,
+        ) as next_start_date,
         window_start_date as effective_date,
         window_start_date,
         window_end_date,
@@ -91,13 +96,26 @@ terms as (
         case
             when cut_date is null then allocated_minor
             else {{ earned_through('allocated_minor', '(cut_date - 1)', 'priced') }}
-        end as price_minor
+        end as earned_minor
     from {{ ref('int_prices__terms') }} as priced
 
 ),
 
--- A term that is cut keeps what it earned; the next one starts on top of it.
+-- Each term starts on top of what the terms before it earned. A term that is cut runs by its own window until
+-- then, so no month before the cut moves.
 stacked_terms as (
+
+    select
+        *,
+        (sum(earned_minor) over up_to_here - earned_minor)::bigint as base_minor,
+        (sum(earned_minor) over up_to_here)::bigint as earned_to_date_minor
+    from terms
+    window up_to_here as (partition by entity_id, obligation_id order by contract_version, term_no)
+
+),
+
+-- After a cut nothing more is earned: what was earned stands until the next term.
+term_segments as (
 
     select
         segment_id,
@@ -120,22 +138,55 @@ stacked_terms as (
         until_date,
         effective_date,
         window_start_date,
-        coalesce(cut_date - 1, window_end_date) as window_end_date,
+        window_end_date,
         measure_before,
         segment_no,
         cut_date,
         price_mode,
         is_over,
         is_later,
-        (sum(price_minor) over (
-            partition by entity_id, obligation_id order by contract_version, term_no
-        ) - price_minor)::bigint as base_minor,
-        price_minor::bigint as price_minor,
-        (sum(price_minor) over (
-            partition by entity_id, obligation_id order by contract_version, term_no
-        ))::bigint as allocated_minor,
-        0::bigint as released_to_date_minor
-    from terms
+        base_minor,
+        allocated_minor as price_minor,
+        earned_to_date_minor as allocated_minor,
+        0::bigint as released_to_date_minor,
+        cut_date as ends_before_date
+    from stacked_terms
+    union all
+    select
+        segment_id || ':cut' as segment_id,
+        entity_id,
+        performing_entity_id,
+        arrangement_id,
+        package_id,
+        contract_id,
+        contract_version,
+        term_no + 1 as term_no,
+        obligation_id,
+        obligation_key,
+        currency_code,
+        recognition_method,
+        revenue_role,
+        rounding_unit_minor,
+        progress_rounding,
+        unit_price_rounding_minor,
+        cut_date as in_force_from,
+        next_start_date as until_date,
+        cut_date as effective_date,
+        cut_date as window_start_date,
+        cut_date - 1 as window_end_date,
+        measure_before,
+        segment_no + 1 as segment_no,
+        null::date as cut_date,
+        price_mode,
+        is_over,
+        is_later,
+        earned_to_date_minor as base_minor,
+        0::bigint as price_minor,
+        earned_to_date_minor as allocated_minor,
+        0::bigint as released_to_date_minor,
+        cut_date as ends_before_date
+    from stacked_terms
+    where cut_date is not null and cut_date < coalesce(next_start_date, 'infinity'::date)
 
 ),
 
@@ -143,7 +194,7 @@ final as (
 
     select * from versions
     union all
-    select * from stacked_terms
+    select * from term_segments
 
 )
 

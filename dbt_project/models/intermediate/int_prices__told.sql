@@ -216,20 +216,14 @@ terms as (
         sum(case when worth.is_cut then worth.earned_minor else prices.price_minor end) as price_minor
     from (
         select
-            terms.entity_id,
-            terms.contract_id,
-            terms.version_no,
-            terms.term_no,
-            bool_or(earned.cut_date is not null) as is_cut,
-            sum(earned.price_minor) as earned_minor
-        from {{ ref('int_contracts__terms') }} as terms
-        inner join {{ ref('int_obligations__segments') }} as earned
-            on
-                terms.entity_id = earned.entity_id
-                and terms.contract_id = earned.contract_id
-                and terms.version_no = earned.contract_version
-                and terms.term_no = earned.term_no
-        group by terms.entity_id, terms.contract_id, terms.version_no, terms.term_no
+            priced.entity_id,
+            priced.contract_id,
+            priced.version_no,
+            priced.term_no,
+            bool_or(priced.cut_date is not null) as is_cut,
+            sum({{ earned_through('priced.allocated_minor', '(priced.cut_date - 1)', 'priced') }}) as earned_minor
+        from {{ ref('int_prices__terms') }} as priced
+        group by priced.entity_id, priced.contract_id, priced.version_no, priced.term_no
     ) as worth
     inner join (
         select

@@ -49,7 +49,7 @@ ranges as (
         entity_id,
         obligation_id,
         min(window_start_date) as service_start_date,
-        max(window_end_date) as service_end_date
+        max(least(window_end_date, ends_before_date - 1)) as service_end_date
     from segments
     where not is_over
     group by entity_id, obligation_id

@@ -77,7 +77,7 @@ by_month as (
         measured.obligation_id,
         measured.as_of_date,
         months.period_start_date as expected_period,
-        {{ recognized_through('measured', 'months.period_end_date', 'no_step') }}
+        {{ recognized_through('measured', 'least(months.period_end_date, measured.ends_before_date - 1)', 'no_step') }}
         - {{ recognized_through('measured', '(months.period_start_date - 1)', 'no_step') }} as amount_minor
     from measured
     inner join months
@@ -85,7 +85,7 @@ by_month as (
             measured.entity_id = months.entity_id
             and measured.as_of_date < months.period_start_date
             and measured.window_start_date <= months.period_end_date
-            and measured.window_end_date >= months.period_start_date
+            and least(measured.window_end_date, measured.ends_before_date - 1) >= months.period_start_date
     cross join (select null::numeric as measure, null::numeric as total, null::bigint as set_aside_minor) as no_step
     where measured.recognition_method in ('ratable_daily', 'ratable_monthly') and measured.remaining_minor <> 0
 
