@@ -21,7 +21,15 @@ SCHEMAS = [
     "erp",
 ]
 # Minor units per unit of use may be a fraction of a minor unit: 0.0125 cents a call.
-EXACT_FRACTIONS = {"unit_price_minor"}
+EXACT_FRACTIONS = {
+    "unit_price_minor": "numeric",
+    "unit_price_after_minor": "numeric",
+    "unit_price_rounding_minor": "numeric",
+    "unit_cost_minor": "numeric",
+    "tier_unit_prices_minor": "numeric[]",
+}
+# One amount of each period or outcome.
+LISTS = {"renewal_considerations_minor", "renewal_costs_minor", "outcome_amounts_minor"}
 
 Column = tuple[str, str, str]
 
@@ -30,7 +38,13 @@ def columns(connection: psycopg.Connection[Any]) -> dict[Column, str]:
     """Type of every column by schema, table and name."""
     rows = connection.execute(
         """
-        select table_schema, table_name, column_name, data_type
+        select
+            table_schema, table_name, column_name,
+            case
+                when data_type <> 'ARRAY' then data_type
+                when udt_name = '_int8' then 'bigint[]'
+                else substr(udt_name, 2) || '[]'
+            end
         from information_schema.columns
         where table_schema = any(%s)
         """,
@@ -52,9 +66,13 @@ def test_amounts_are_whole_minor_units_and_nothing_is_a_float(stored):
     wrong = {
         column: kind
         for column, kind in amounts.items()
-        if kind != ("numeric" if column[2] in EXACT_FRACTIONS else "bigint")
+        if kind != EXACT_FRACTIONS.get(column[2], "bigint[]" if column[2] in LISTS else "bigint")
     }
-    floats = {column for column, kind in stored.items() if kind in ("real", "double precision")}
+    floats = {
+        column
+        for column, kind in stored.items()
+        if kind in ("real", "double precision", "float4[]", "float8[]")
+    }
     local_instants = {
         column for column, kind in stored.items() if kind == "timestamp without time zone"
     }

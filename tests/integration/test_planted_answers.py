@@ -170,23 +170,23 @@ def test_the_books_hold_every_document_of_the_sample(
 def test_a_bundle_gives_each_promise_its_share_of_the_price(
     marts: psycopg.Connection[Any],
 ) -> None:
+    # A renewal that cuts its old term short takes over the rest of its price: one arrangement.
     row = marts.execute(
         """
         select
             count(*) filter (where price_minor <> allocated_minor) as wrong,
             count(*) as contracts
         from (
-            select
-                contracts.contract_id,
-                contracts.transaction_price_minor as price_minor,
-                sum(obligations.allocated_minor)::bigint as allocated_minor
-            from marts.dim_contract as contracts
-            inner join marts.fct_performance_obligation as obligations
-                on contracts.entity_id = obligations.entity_id
-                and contracts.contract_id = obligations.contract_id
-            where not contracts.is_quarantined
-            group by contracts.contract_id, contracts.transaction_price_minor
-        ) as allocated
+            select entity_id, arrangement_id, sum(transaction_price_minor) as price_minor
+            from marts.dim_contract
+            where not is_quarantined
+            group by entity_id, arrangement_id
+        ) as told
+        inner join (
+            select entity_id, arrangement_id, sum(allocated_minor) as allocated_minor
+            from marts.fct_performance_obligation
+            group by entity_id, arrangement_id
+        ) as allocated using (entity_id, arrangement_id)
         """
     ).fetchone()
     assert row is not None
