@@ -23,7 +23,7 @@ ifneq ($(shell cat $(STAMP) 2>/dev/null),$(CURDIR))
 .PHONY: $(STAMP)
 endif
 
-.PHONY: help setup run test up check lock clean
+.PHONY: help setup run test up check mutate lock clean
 
 help: ## List the commands
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1	\2/p' Makefile
@@ -46,6 +46,9 @@ check: $(STAMP) ## Formatting, lint, types, import contracts, SQL
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
 	@$(VENV)/bin/sqlfluff lint $(SQL)
+
+mutate: $(STAMP) ## Put faults into the derivation and see who notices (docs/mutations.md; some twenty minutes)
+	@$(PY) -m tests.mutation.check
 
 lock: ## Pin every dependency anew in requirements.lock (UPGRADE=--upgrade for newer versions)
 	@test -n "$(PYTHON)" || { echo "make: Python 3.11 or newer is needed" >&2; exit 1; }
