@@ -43,13 +43,13 @@ policies as (
 -- A renewal that starts before the old term is over, and nobody decided which of the two holds.
 last_terms as (
 
-    select distinct on (entity_id, contract_id)
-        entity_id,
-        contract_id,
+    select distinct on (segments.entity_id, segments.contract_id)
+        segments.entity_id,
+        segments.contract_id,
         case
-            when treatment = 'termination' then effective_date - 1
-            when term_months is not null then end_date
-            else coalesce(end_date, services.last_date)
+            when segments.treatment = 'termination' then segments.effective_date - 1
+            when segments.term_months is not null then segments.end_date
+            else coalesce(segments.end_date, services.last_date)
         end as last_date
     from segments
     left join (
@@ -59,7 +59,7 @@ last_terms as (
         from lines
         group by lines.event_id
     ) as services on segments.event_id = services.event_id
-    order by entity_id, contract_id, version_no desc
+    order by segments.entity_id, segments.contract_id, segments.version_no desc
 
 ),
 
