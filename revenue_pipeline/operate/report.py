@@ -60,7 +60,9 @@ _REVENUE = """
         (-sum(line.amount_minor) filter (where account.account_type = 'contra_revenue'))::bigint,
         (-sum(line.amount_minor))::bigint, period.state
     from ledger.journal_line as line
-    inner join (select distinct entity_id, account_code, account_type from marts.dim_account) as account
+    inner join (
+        select distinct entity_id, account_code, account_type from marts.dim_account
+    ) as account
         on line.entity_id = account.entity_id and line.account_code = account.account_code
     left join ledger.period
         on line.entity_id = period.entity_id and line.economic_period = period.period_start_date

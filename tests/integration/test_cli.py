@@ -33,7 +33,10 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
         check=False,
     )
     assert done.returncode == 0
-    for command in ["run", "up", "ingest", "sample", "close", "report", "psql", "stop", "doctor"]:
+    for command in [
+        *("run", "up", "ingest", "sample", "cases", "policy", "close", "report", "psql", "stop"),
+        "doctor",
+    ]:
         assert f" {command} " in done.stdout
     imported = {line.rpartition("|")[2].strip() for line in done.stderr.splitlines()}
     assert "typer" in imported
