@@ -133,6 +133,18 @@ everything as (
 
 ),
 
+ends as (
+
+    select
+        entity_id,
+        contract_id,
+        min(effective_date) as end_date
+    from {{ ref('int_contracts__segments') }}
+    where treatment = 'termination' and not is_superseded
+    group by entity_id, contract_id
+
+),
+
 final as (
 
     select distinct
@@ -141,10 +153,19 @@ final as (
         everything.contract_id,
         everything.gate,
         everything.closed_from_date,
-        everything.opened_date
+        -- When the contract is over, what was paid and need not go back is earned (ASC 606-10-25-7b).
+        case
+            when everything.gate = 'collectability' then least(everything.opened_date, ends.end_date)
+            else everything.opened_date
+        end as opened_date
     from everything
     inner join arrangements
         on everything.entity_id = arrangements.entity_id and everything.contract_id = arrangements.contract_id
+    left join ends
+        on
+            everything.entity_id = ends.entity_id
+            and everything.contract_id = ends.contract_id
+            and everything.closed_from_date < ends.end_date
 
 )
 

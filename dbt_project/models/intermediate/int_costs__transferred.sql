@@ -81,6 +81,25 @@ returns as (
 
 ),
 
+-- Units that came back: credited at their price, back in stock.
+came_back as (
+
+    select
+        returned.entity_id,
+        returned.contract_id,
+        returned.line_id,
+        returned.economic_date,
+        returned.amount_minor
+        / nullif(coalesce(lines.unit_price_minor, lines.price_minor / nullif(lines.quantity, 0)), 0) as quantity
+    from {{ ref('int_prices__returned') }} as returned
+    inner join lines
+        on
+            returned.entity_id = lines.entity_id
+            and returned.contract_id = lines.contract_id
+            and returned.line_id = lines.line_id
+
+),
+
 days as (
 
     select
@@ -99,6 +118,18 @@ days as (
     from lines
     inner join returns
         on lines.entity_id = returns.entity_id and lines.contract_id = returns.contract_id
+    union
+    select
+        lines.entity_id,
+        lines.contract_id,
+        lines.line_id,
+        came_back.economic_date
+    from lines
+    inner join came_back
+        on
+            lines.entity_id = came_back.entity_id
+            and lines.contract_id = came_back.contract_id
+            and lines.line_id = came_back.line_id
     union
     select
         lines.entity_id,
@@ -134,6 +165,15 @@ to_date as (
         ), 0) as quantity,
         lines.quantity as promised_quantity,
         coalesce((
+            select sum(came_back.quantity)
+            from came_back
+            where
+                came_back.entity_id = days.entity_id
+                and came_back.contract_id = days.contract_id
+                and came_back.line_id = days.line_id
+                and came_back.economic_date <= days.economic_date
+        ), 0) as returned_quantity,
+        coalesce((
             select sum(returns.expected_units)
             from returns
             where
@@ -165,12 +205,15 @@ valued as (
 
     select
         *,
-        round(quantity * unit_cost_minor)::bigint as cost_to_date_minor,
+        round((quantity - least(returned_quantity, quantity)) * unit_cost_minor)::bigint as cost_to_date_minor,
         case
-            when is_return_open then round(quantity * unit_cost_minor)
+            when is_return_open then round((quantity - least(returned_quantity, quantity)) * unit_cost_minor)
             when promised_quantity > 0
-                then round(least(quantity, expected_units * quantity / promised_quantity) * unit_cost_minor)
-            else round(least(quantity, expected_units) * unit_cost_minor)
+                then round(
+                    greatest(least(quantity, expected_units * quantity / promised_quantity) - returned_quantity, 0)
+                    * unit_cost_minor
+                )
+            else round(greatest(least(quantity, expected_units) - returned_quantity, 0) * unit_cost_minor)
         end::bigint as return_asset_to_date_minor
     from to_date
 

@@ -393,7 +393,7 @@ own_changes as (
         changes.arrangement_id,
         changes.version_no,
         'credit:' || credits.event_id || ':' || coalesce(credits.contract_line_id, '') as source_id,
-        credits.price_change_minor as change_minor,
+        sum(credits.price_change_minor) as change_minor,
         credits.contract_id,
         array[members.obligation_key] as obligation_keys
     from changes
@@ -404,6 +404,9 @@ own_changes as (
             and credits.contract_id = members.contract_id
             and credits.contract_line_id = members.line_id
     where credits.price_change_minor <> 0 and credits.treatment <> 'credit_past'
+    group by
+        changes.entity_id, changes.arrangement_id, changes.version_no, credits.event_id, credits.contract_line_id,
+        credits.contract_id, members.obligation_key
 
 ),
 

@@ -114,7 +114,10 @@ final as (
         changes.arrangement_id,
         changes.version_no,
         (
-            coalesce(billed.billed_minor, paid.paid_minor, 0)
+            case
+                when gates.contract_id is not null then coalesce(paid.paid_minor, 0)
+                else coalesce(billed.billed_minor, paid.paid_minor, 0)
+            end
             - coalesce(credited.before_minor, 0)
             - greatest(refunds.refund_minor, coalesce(credited.after_minor, 0))
         )::bigint as claim_minor,
@@ -125,6 +128,13 @@ final as (
         on changes.entity_id = billed.entity_id and changes.contract_id = billed.contract_id
     left join paid
         on changes.entity_id = paid.entity_id and changes.contract_id = paid.contract_id
+    -- While collection was not probable nothing but cash was recorded.
+    left join {{ ref('int_contracts__gates') }} as gates
+        on
+            changes.entity_id = gates.entity_id
+            and changes.contract_id = gates.contract_id
+            and gates.gate = 'collectability'
+            and changes.effective_date = gates.opened_date
     left join package_prices
         on changes.entity_id = package_prices.entity_id and changes.contract_id = package_prices.contract_id
     left join credited

@@ -22,16 +22,26 @@ lines as (
 
 ),
 
--- What one unit costs, to price expected returns.
+-- The line whose units a component is about: the first it is allocated to, else the first of the contract.
 unit_prices as (
 
-    select distinct on (lines.event_id)
-        lines.event_id,
+    select distinct on (components.event_id, components.component_id)
+        components.event_id,
+        components.component_id,
         coalesce(lines.unit_price_minor, lines.amount_minor / nullif(lines.quantity, 0)) as unit_price_minor,
-        lines.amount_minor = 0 and lines.unit_price_minor is not null as is_by_piece
-    from lines
-    where lines.line_kind = 'good_or_service' and lines.line_action in ('stated', 'added')
-    order by lines.event_id asc, (lines.quantity is null), lines.line_no asc
+        lines.amount_minor = 0 and coalesce(lines.unit_price_minor, 0) <> 0 as is_by_piece
+    from {{ ref('stg_canonical__price_components') }} as components
+    inner join lines
+        on
+            components.event_id = lines.event_id
+            and lines.line_kind = 'good_or_service'
+            and lines.line_action in ('stated', 'added')
+    order by
+        components.event_id asc,
+        components.component_id asc,
+        coalesce(lines.obligation_key = any(components.allocate_to), false) desc,
+        (lines.quantity is null and lines.unit_price_minor is null),
+        lines.line_no asc
 
 ),
 
@@ -77,7 +87,8 @@ stated as (
         )::bigint as estimate_minor
     from {{ ref('stg_canonical__price_components') }} as components
     inner join events on components.event_id = events.event_id
-    left join unit_prices on components.event_id = unit_prices.event_id
+    left join unit_prices
+        on components.event_id = unit_prices.event_id and components.component_id = unit_prices.component_id
 
 ),
 
@@ -125,7 +136,24 @@ reestimated as (
 
 ),
 
--- When the right of return lapses, nothing more comes back.
+-- What was credited for goods that came back, by the day the right lapses.
+came_back as (
+
+    select
+        lapses.event_id,
+        sum(returned.amount_minor)::bigint as amount_minor
+    from {{ ref('stg_canonical__estimate_events') }} as lapses
+    inner join {{ ref('int_prices__returned') }} as returned
+        on
+            lapses.entity_id = returned.entity_id
+            and lapses.contract_id = returned.contract_id
+            and returned.economic_date <= lapses.effective_date
+    where lapses.event_type = 'right.lapsed' and lapses.lapsed_right = 'return'
+    group by lapses.event_id
+
+),
+
+-- When the right of return lapses, nothing more comes back; what came back stays off the price.
 lapsed as (
 
     select
@@ -144,10 +172,11 @@ lapsed as (
         firsts.tier_unit_prices_minor,
         0::numeric as expected_quantity,
         true as is_reestimate,
-        0::bigint as estimate_minor
+        -coalesce(came_back.amount_minor, 0)::bigint as estimate_minor
     from {{ ref('stg_canonical__estimate_events') }} as lapses
     inner join firsts
         on lapses.entity_id = firsts.entity_id and lapses.contract_id = firsts.contract_id
+    left join came_back on lapses.event_id = came_back.event_id
     where lapses.event_type = 'right.lapsed' and lapses.lapsed_right = 'return' and firsts.component_kind = 'returns'
 
 ),

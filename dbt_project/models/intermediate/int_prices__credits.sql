@@ -431,7 +431,7 @@ parts as (
     union all
     select
         *,
-        event_id || ':ahead' as change_event_id,
+        event_id || ':ahead:' || greatest(effective_date, period_start_date) as change_event_id,
         greatest(effective_date, period_start_date) as change_date,
         full_change_minor - past_change_minor as price_change_minor,
         'credit_ahead' as treatment

@@ -56,7 +56,18 @@ told_events as (
                 where lines.option_measurement = 'practical_alternative' and lines.line_action in ('stated', 'added')
             ), 0
         ) as renewals_minor,
-        case when events.financing_rate is not null then max(events.cash_selling_price_minor) end as cash_price_minor,
+        case
+            when events.financing_rate is not null
+                then
+                    coalesce(
+                        max(events.cash_selling_price_minor),
+                        round({{ present_value(
+                            'max(events.financing_instalment_minor)', 'events.financing_rate',
+                            "(case max(events.financing_compounding) when 'annual' then 12 else 1 end)",
+                            'max(events.financing_instalments)'
+                        ) }})
+                    )
+        end as cash_price_minor,
         case when not coalesce(events.payable_is_for_distinct_good, false) then coalesce(max(events.payable_minor), 0) else 0 end
             as payable_minor,
         max(events.consideration_change_minor) as consideration_change_minor,
@@ -155,14 +166,25 @@ estimates as (
 
 ),
 
+-- Credits on what is priced by use lower its revenue, not the price of what was promised.
 credits as (
 
     select
-        entity_id,
-        contract_id,
-        sum(price_change_minor) as price_minor
-    from {{ ref('int_prices__credits') }}
-    group by entity_id, contract_id
+        notes.entity_id,
+        notes.contract_id,
+        sum(notes.price_change_minor) as price_minor
+    from {{ ref('int_prices__credits') }} as notes
+    where
+        not exists (
+            select 1
+            from {{ ref('int_contracts__lines') }} as used
+            where
+                used.entity_id = notes.entity_id
+                and used.contract_id = notes.contract_id
+                and used.line_id = notes.contract_line_id
+                and used.is_priced_by_use
+        )
+    group by notes.entity_id, notes.contract_id
 
 ),
 

@@ -127,10 +127,24 @@ line_states as (
             and (transferable.line_kind = 'good_or_service' or not transferable.has_goods)
         order by transferable.line_id asc, transferable.version_no desc
     ) as states on not states.is_removed
+    -- A whole line is what was promised of it on that day; what is added later is not delivered with it.
     left join lateral (
         select
             bool_or(fulfilments.quantity is null and fulfilments.amount_minor is null) as is_whole,
-            sum(fulfilments.quantity) as quantity,
+            sum(coalesce(fulfilments.quantity, case
+                when fulfilments.amount_minor is null
+                    then
+                        (
+                            select held.quantity
+                            from transferable as held
+                            where
+                                held.entity_id = transfer_dates.entity_id
+                                and held.obligation_id = transfer_dates.obligation_id
+                                and held.line_id = states.line_id
+                            order by (held.in_force_from <= fulfilments.fulfilled_date) desc, abs(held.in_force_from - fulfilments.fulfilled_date)
+                            limit 1
+                        )
+            end)) as quantity,
             sum(fulfilments.amount_minor) as amount_minor
         from fulfilments
         where
@@ -152,7 +166,7 @@ transferred as (
             when bool_or(amount_minor is not null)
                 then sum(case when is_whole then price_minor else coalesce(amount_minor, 0) end)
             when count(*) = count(promised)
-                then sum(case when is_whole then promised else coalesce(delivered, 0) end)
+                then sum(coalesce(delivered, 0))
             when bool_and(coalesce(is_whole, false) or coalesce(delivered >= coalesce(promised, 1), false)) then 1
             else 0
         end::numeric as measure,

@@ -177,6 +177,25 @@ everything as (
     from repriced
     union all
     select * from opened
+    union all
+    select
+        credits.entity_id,
+        credits.package_id,
+        kinds.obligation_key,
+        credits.effective_date,
+        credits.price_change_minor as amount_minor
+    from {{ ref('int_prices__credits') }} as credits
+    inner join {{ ref('int_obligations__lines') }} as members
+        on
+            credits.entity_id = members.entity_id
+            and credits.contract_id = members.contract_id
+            and credits.contract_line_id = members.line_id
+    inner join {{ ref('int_obligations__kinds') }} as kinds
+        on members.entity_id = kinds.entity_id and members.obligation_id = kinds.obligation_id
+    where
+        kinds.is_priced_by_use
+        and kinds.recognition_method = 'usage'
+        and credits.price_change_minor <> 0
 
 ),
 

@@ -423,6 +423,40 @@ piece_values as (
 
 ),
 
+-- A credit on what was used gives its price up at once.
+credit_values as (
+
+    select
+        credits.entity_id,
+        credits.contract_id,
+        credits.contract_line_id as line_id,
+        max(lines.version_no) as version_no,
+        case when lines.recognition_method = 'usage' then 'usage' else 'piece' end as component,
+        credits.effective_date as economic_date,
+        0::numeric as quantity,
+        0::numeric as chargeable_quantity,
+        max(credits.price_change_minor)::numeric as net_value,
+        null::numeric as gross_value
+    from {{ ref('int_prices__credits') }} as credits
+    inner join priced_lines as lines
+        on
+            credits.entity_id = lines.entity_id
+            and credits.contract_id = lines.contract_id
+            and credits.contract_line_id = lines.line_id
+    where
+        credits.price_change_minor <> 0
+        -- A rebate that falls due was expected already.
+        and not exists (
+            select 1
+            from rebates
+            where rebates.entity_id = credits.entity_id and rebates.contract_id = credits.contract_id
+        )
+    group by
+        credits.entity_id, credits.contract_id, credits.contract_line_id, credits.event_id, credits.effective_date,
+        lines.recognition_method
+
+),
+
 everything as (
 
     select * from usage_values
@@ -430,6 +464,8 @@ everything as (
     select * from minimum_values
     union all
     select * from piece_values
+    union all
+    select * from credit_values
 
 ),
 
