@@ -1,6 +1,7 @@
 """`revenue cases run`: one faulty case fails alone, and the user's books are never touched."""
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,9 @@ import pytest
 import yaml
 
 from revenue_pipeline import cli
-from revenue_pipeline.paths import PROJECT_ROOT
+from revenue_pipeline.paths import EXPECTATIONS_DIR, PROJECT_ROOT
+from revenue_pipeline.quality import suites
+from revenue_pipeline.quality.suites import ERP_JOURNALS
 from revenue_pipeline.settings import Settings
 from revenue_pipeline.warehouse.embedded import EmbeddedPostgres
 
@@ -85,6 +88,32 @@ def test_a_faulty_case_fails_alone(
         landed = connection.execute("select count(*) from landing.inbox").fetchone()
     assert (left, landed) == ((0,), (0,))
     assert not list((settings.home / "cases").iterdir())
+
+
+@pytest.mark.slow
+def test_a_case_whose_gate_would_be_closed_fails_with_the_number_of_the_rule(
+    folder: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from revenue_pipeline.cases.files import read_cases
+    from revenue_pipeline.cases.running import run_cases
+
+    rules = folder / "expectations"
+    shutil.copytree(EXPECTATIONS_DIR, rules)
+    file = rules / ERP_JOURNALS / "fct_usage_entitlement.yml"
+    suite = yaml.safe_load(file.read_text("utf-8"))
+    suite["expectations"][0] |= {
+        "type": "unexpected_rows_expectation",
+        "kwargs": {"unexpected_rows_query": "select 1 from {batch} where '{entity_id}' = 'shut'"},
+    }
+    file.write_text(yaml.safe_dump(suite), "utf-8")
+    monkeypatch.setattr(suites, "EXPECTATIONS_DIR", rules)
+    write(folder, "good", lambda _: None)
+    write(folder, "shut", lambda _: None)
+
+    good, shut = run_cases(read_cases(folder), settings)
+
+    assert (good.state, shut.state) == ("passed", "failed")
+    assert shut.first.startswith("the gate of shut is closed: USE-001 (")
 
 
 @pytest.mark.slow
