@@ -149,9 +149,19 @@ class _Comparison:
         for name, text in entry["items"].items():
             keys = self._names.keys(name)
             own = [row for row in rows or () if row.obligation_key in keys]
+            own = own or self._renewal_period(entry, name)
             yield from self._amount(f"{figure} {name}", text, self._in(text, own) if own else None)
         total = None if rows is None else self._in(entry["total"], rows)
         yield from self._amount(f"{figure} total", entry["total"], total)
+
+    def _renewal_period(self, entry: Mapping[str, Any], name: str) -> list[Version]:
+        """The period of expected renewals an item means: by its label, else by its place."""
+        if entry["basis"] != "practical_alternative":
+            return []
+        periods = self._in_force(self._figures.periods, entry) or []
+        named = [row for row in periods if row.obligation_key == name]
+        place = list(entry["items"]).index(name)
+        return named or periods[place : place + 1]
 
     def _in_force(
         self, rows: tuple[Version, ...], entry: Mapping[str, Any]

@@ -82,7 +82,8 @@ class Figures:
 
     `packages` gives the package of each contract, `currencies` the currency of each package.
     `late` are the postings that arrived for closed months; `postings` has them in the first open
-    month. `classifications` by modification. `unreadable`: kinds of figures that could not be read,
+    month. `classifications` by modification. `periods` are the renewal periods of allocations that
+    expect renewals, in order, their label as obligation key. `unreadable`: kinds of figures that could not be read,
     and why.
     """
 
@@ -93,6 +94,7 @@ class Figures:
     classifications: Mapping[str, str] = field(default_factory=dict)
     prices: tuple[Version, ...] = ()
     allocations: tuple[Version, ...] = ()
+    periods: tuple[Version, ...] = ()
     catch_ups: tuple[CatchUp, ...] = ()
     remaining: tuple[Remaining, ...] = ()
     ignored: Mapping[str, int] = field(default_factory=dict)

@@ -68,6 +68,14 @@ _ALLOCATIONS = """
     ) as amounts
     where case_id = any(%s)
 """
+_PERIODS = """
+    select
+        split_part(entity_id, '/', 1), package_id, version_no, effective_date, period_label,
+        period_minor
+    from intermediate.int_prices__renewal_periods
+    where split_part(entity_id, '/', 1) = any(%s)
+    order by entity_id, package_id, version_no, place
+"""
 _CATCH_UPS = """
     select
         split_part(entity_id, '/', 1), package_id, effective_date, economic_period, obligation_key,
@@ -98,6 +106,7 @@ class Computed:
     classifications: dict[str, dict[str, str]]
     prices: dict[str, list[Version]]
     allocations: dict[str, list[Version]]
+    periods: dict[str, list[Version]]
     catch_ups: dict[str, list[CatchUp]]
     remaining: dict[str, list[Remaining]]
     unreadable: dict[str, str]
@@ -134,6 +143,7 @@ def read_computed(connection: psycopg.Connection[Any], case_ids: list[str]) -> C
         {case_id: dict(pairs) for case_id, pairs in classified.items()},
         by_case(_PRICES, Version, "transaction_price"),
         by_case(_ALLOCATIONS, Version, "allocations"),
+        by_case(_PERIODS, Version, "allocations"),
         by_case(_CATCH_UPS, CatchUp, "catch_up"),
         by_case(_REMAINING, Remaining, "rpo"),
         unreadable,

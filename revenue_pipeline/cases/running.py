@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -256,6 +256,7 @@ class _Group:
             classifications=computed.classifications.get(case_id, {}),
             prices=tuple(computed.prices.get(case_id, ())),
             allocations=tuple(computed.allocations.get(case_id, ())),
+            periods=tuple(computed.periods.get(case_id, ())),
             catch_ups=tuple(computed.catch_ups.get(case_id, ())),
             remaining=tuple(computed.remaining.get(case_id, ())),
             ignored=ignored(connection, case_id),
@@ -305,10 +306,14 @@ def _entities(case: Case, event: dict[str, Any]) -> tuple[str, ...]:
 
 
 def _late_day(case: Case, first_open: date) -> date:
-    """When the newest event for a closed month arrived; never before the first open month."""
+    """When the newest event for a closed month arrived, inside the first open month.
+
+    A snapshot holds what occurred by its day, whenever it arrived, unless its month was closed.
+    """
     days = [
         date.fromisoformat(event.get("received_on", event["occurred_on"]))
         for event in case.events
         if event["type"] != "period_closed" and case.is_late(event)
     ]
-    return max([*days, first_open])
+    last_day = add_months(first_open, 1) - timedelta(days=1)
+    return min(max([*days, first_open]), last_day)

@@ -54,11 +54,14 @@ last_terms as (
     from segments
     left join (
         select
-            lines.event_id,
-            max(lines.service_end_date) as last_date
-        from lines
-        group by lines.event_id
-    ) as services on segments.event_id = services.event_id
+            entity_id,
+            contract_id,
+            max(service_end_date) as last_date
+        from {{ ref('int_contracts__line_terms') }}
+        where until_version_no is null and not is_removed
+        group by entity_id, contract_id
+    ) as services
+        on segments.entity_id = services.entity_id and segments.contract_id = services.contract_id
     order by segments.entity_id, segments.contract_id, segments.version_no desc
 
 ),

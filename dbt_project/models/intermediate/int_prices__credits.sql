@@ -275,7 +275,7 @@ reductions as (
     from {{ ref('int_prices__components') }} as components
     inner join arrangements
         on components.entity_id = arrangements.entity_id and components.contract_id = arrangements.contract_id
-    where components.component_kind in ('returns', 'rebate')
+    where components.component_kind in ('returns', 'rebate', 'price_concession', 'penalty')
 
 ),
 

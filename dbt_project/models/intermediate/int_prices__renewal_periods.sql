@@ -56,6 +56,7 @@ final as (
         split.effective_date,
         split.obligation_id,
         split.period_label,
+        split.place,
         split.allocated_minor as period_minor
     from ({{ share_out(source, 'entity_id, obligation_id, version_no') }}) as split
 
