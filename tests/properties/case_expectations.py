@@ -23,14 +23,42 @@ CHANGES = (
 def expectations(case: Mapping[str, Any], unit: Fraction) -> Item:
     """Return prices, allocations, revenue, catch-ups, interest, balances and unsatisfied price."""
     report = answer(case)
-    contracts = list(report.state.contracts.values())
-    packages = [item for item in contracts if item.package == item.contract_id]
-    days = sorted(
+    days = _change_days(case)
+    expected = _lasting(report, days, unit) | {
+        "balances": _balances(report, _balance_days(case), unit),
+        "rpo": [
+            _rpo(report, contract, month_end(days[-1]), unit) for contract in _packages(report)
+        ],
+    }
+    return {section: items for section, items in expected.items() if items}
+
+
+def last_expectations(case: Mapping[str, Any], unit: Fraction) -> Item:
+    """Return the same without balances before the last: a third of the work."""
+    report = answer(case)
+    expected = _lasting(report, _change_days(case), unit) | {
+        "balances": _balances(report, _balance_days(case)[-1:], unit)
+    }
+    return {section: items for section, items in expected.items() if items}
+
+
+def _packages(report: Report) -> list[Contract]:
+    contracts = report.state.contracts.values()
+    return [item for item in contracts if item.package == item.contract_id]
+
+
+def _change_days(case: Mapping[str, Any]) -> list[date]:
+    return sorted(
         date.fromisoformat(item["occurred_on"])
         for item in case["events"]
         if item["type"] in CHANGES
     )
-    expected: Item = {
+
+
+def _lasting(report: Report, days: list[date], unit: Fraction) -> Item:
+    """Return what no later event takes back, of one set of books."""
+    packages = _packages(report)
+    return {
         "modifications": [
             {"modification_id": name, "classification": kind}
             for name, kind in report.state.classifications.items()
@@ -50,10 +78,7 @@ def expectations(case: Mapping[str, Any], unit: Fraction) -> Item:
         "revenue": [item for contract in packages for item in _revenue(report, contract, unit)],
         "catch_up": _catch_ups(report, unit),
         "interest": _interest(report, unit),
-        "balances": _balances(report, case, unit),
-        "rpo": [_rpo(report, contract, month_end(days[-1]), unit) for contract in packages],
     }
-    return {section: items for section, items in expected.items() if items}
 
 
 def written(amount: Fraction, unit: Fraction, currency: str = "USD") -> str:
@@ -138,14 +163,18 @@ def _interest(report: Report, unit: Fraction) -> list[Item]:
     return found
 
 
-def _balances(report: Report, case: Mapping[str, Any], unit: Fraction) -> list[Item]:
+def _balance_days(case: Mapping[str, Any]) -> list[date]:
+    """Return month ends over the life of a case, the last long after its last event."""
     days = [
         date.fromisoformat(item["occurred_on"])
         for item in case["events"]
         if item["type"] != "fx_rate_published"
     ]
     ends = list(month_ends(min(days), max(days) + timedelta(days=200)))
-    chosen = sorted({*ends[:: max(1, len(ends) // 5)], month_end(max(days)), ends[-1]})
+    return sorted({*ends[:: max(1, len(ends) // 5)], month_end(max(days)), ends[-1]})
+
+
+def _balances(report: Report, chosen: list[date], unit: Fraction) -> list[Item]:
     entities = {item.entity for _, item in report.state.obligations()} | {
         item.entity for item in report.state.contracts.values()
     }
