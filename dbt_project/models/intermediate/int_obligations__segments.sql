@@ -59,43 +59,43 @@ versions as (
 terms as (
 
     select
-        obligation_id || ':' || version_no || ':' || term_no as segment_id,
-        entity_id,
-        performing_entity_id,
-        arrangement_id,
-        package_id,
-        contract_id,
-        version_no as contract_version,
-        term_no,
-        obligation_id,
-        obligation_key,
-        currency_code,
-        recognition_method,
-        revenue_role,
-        rounding_unit_minor,
+        priced.obligation_id || ':' || priced.version_no || ':' || priced.term_no as segment_id,
+        priced.entity_id,
+        priced.performing_entity_id,
+        priced.arrangement_id,
+        priced.package_id,
+        priced.contract_id,
+        priced.version_no as contract_version,
+        priced.term_no,
+        priced.obligation_id,
+        priced.obligation_key,
+        priced.currency_code,
+        priced.recognition_method,
+        priced.revenue_role,
+        priced.rounding_unit_minor,
         null::numeric as progress_rounding,
         null::numeric as unit_price_rounding_minor,
-        window_start_date as in_force_from,
+        priced.window_start_date as in_force_from,
         coalesce(
-            cut_date,
-            lead(window_start_date) over (partition by entity_id, obligation_id order by version_no, term_no)
+            priced.cut_date,
+            lead(priced.window_start_date) over (partition by priced.entity_id, priced.obligation_id order by priced.version_no, priced.term_no)
         ) as until_date,
-        lead(window_start_date) over (
-            partition by entity_id, obligation_id order by version_no, term_no
+        lead(priced.window_start_date) over (
+            partition by priced.entity_id, priced.obligation_id order by priced.version_no, priced.term_no
         ) as next_start_date,
-        window_start_date as effective_date,
-        window_start_date,
-        window_end_date,
+        priced.window_start_date as effective_date,
+        priced.window_start_date,
+        priced.window_end_date,
         0::numeric as measure_before,
-        term_no as segment_no,
+        priced.term_no as segment_no,
         'start' as price_mode,
         false as is_over,
         false as is_later,
-        allocated_minor,
-        cut_date,
+        priced.allocated_minor,
+        priced.cut_date,
         case
-            when cut_date is null then allocated_minor
-            else {{ earned_through('allocated_minor', '(cut_date - 1)', 'priced') }}
+            when priced.cut_date is null then priced.allocated_minor
+            else {{ earned_through('priced.allocated_minor', '(priced.cut_date - 1)', 'priced') }}
         end as earned_minor
     from {{ ref('int_prices__terms') }} as priced
 
