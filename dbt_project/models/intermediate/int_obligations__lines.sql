@@ -2,7 +2,8 @@
 --
 -- Lines that share an obligation key are one. A line that is not distinct merges with the lines it says;
 -- where it says none, with the first good or service of its contract. A fee that transfers nothing and
--- names nothing it belongs to is part of the price alone (606-10-55-51), like a discount. The obligation takes the key of its first line, a stated key before a line's own.
+-- names nothing it belongs to is part of the price alone (606-10-55-51), like a discount. The obligation takes
+-- the key of its first line, a stated key before a line's own.
 
 with recursive
 

@@ -112,8 +112,7 @@ summed as (
         max(coalesce(
             members.renewals_expected,
             cardinality(members.renewal_periods) - case when members.renewal_probabilities[1] = 1 then 1 else 0 end
-        ))
-            filter (where members.option_measurement = 'practical_alternative') as renewals,
+        )) filter (where members.option_measurement = 'practical_alternative') as renewals,
         bool_or(members.line_kind in ('good_or_service', 'fee') and not members.is_removed) as has_goods,
         sum(members.own_weight) filter (where members.line_kind <> 'option') as goods_weight,
         sum(members.own_weight) filter (where members.line_kind = 'option') as option_weight,
