@@ -126,6 +126,20 @@ named as (
 
 ),
 
+-- A refund that names its customer alone belongs to the first contract of that customer.
+first_of_customers as (
+
+    select distinct on (entity_id, customer_id, currency_code)
+        entity_id,
+        customer_id,
+        currency_code,
+        contract_id
+    from {{ ref('int_contracts__arrangements') }}
+    where customer_id is not null
+    order by entity_id asc, customer_id asc, currency_code asc, signed_date asc, contract_id asc
+
+),
+
 -- Who names nothing but another document belongs where that one belongs.
 followed as (
 
@@ -139,7 +153,8 @@ followed as (
         coalesce(events.invoice_id, disputes.invoice_id, settled.invoice_id, written_off.invoice_id, notes.invoice_id)
             as invoice_id,
         coalesce(
-            events.contract_id, disputes.contract_id, settled.contract_id, written_off.contract_id, notes.found_contract_id
+            events.contract_id, disputes.contract_id, settled.contract_id, written_off.contract_id,
+            notes.found_contract_id, firsts.contract_id
         ) as contract_id,
         coalesce(
             events.customer_id, disputes.customer_id, settled.customer_id, written_off.customer_id, notes.customer_id
@@ -173,6 +188,14 @@ followed as (
             events.event_type = 'payment.refunded'
             and events.entity_id = notes.entity_id
             and events.related_id = notes.credit_id
+    left join first_of_customers as firsts
+        on
+            events.event_type = 'payment.refunded'
+            and events.invoice_id is null
+            and events.related_id is null
+            and events.entity_id = firsts.entity_id
+            and events.customer_id = firsts.customer_id
+            and events.currency_code = firsts.currency_code
 
 ),
 

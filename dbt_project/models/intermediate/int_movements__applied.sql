@@ -17,13 +17,37 @@ performed as (
 
 ),
 
+opened as (
+
+    select * from {{ ref('int_movements__opened') }}
+
+),
+
+refundable as (
+
+    select * from {{ ref('int_movements__refundable') }}
+
+),
+
 policies as (
 
     select * from {{ ref('int_policies__in_force') }}
 
 ),
 
--- 1. Refunds. One that names no credit note gives back what the arrangement owes the customer, if anything.
+customers as (
+
+    select distinct on (entity_id, arrangement_id)
+        entity_id,
+        arrangement_id,
+        customer_id
+    from {{ ref('int_contracts__arrangements') }}
+    where customer_id is not null
+    order by entity_id asc, arrangement_id asc, signed_date asc, contract_id asc
+
+),
+
+-- 1. Refunds. One that names no credit note gives back what is owed to the customer, on any contract.
 owed_changes as (
 
     select
@@ -41,6 +65,16 @@ owed_changes as (
         arrangement_id,
         currency_code,
         economic_date,
+        -amount_minor as owed_minor,
+        0::bigint as refunded_minor
+    from opened
+    where debit_role = 'customer_credit'
+    union all
+    select
+        entity_id,
+        arrangement_id,
+        currency_code,
+        economic_date,
         0::bigint as owed_minor,
         amount_minor as refunded_minor
     from documented
@@ -48,21 +82,59 @@ owed_changes as (
 
 ),
 
+owed_of_customers as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        coalesce('customer:' || customers.customer_id, changes.arrangement_id) as owed_to,
+        changes.currency_code,
+        changes.economic_date,
+        changes.owed_minor,
+        changes.refunded_minor
+    from owed_changes as changes
+    left join customers
+        on changes.entity_id = customers.entity_id and changes.arrangement_id = customers.arrangement_id
+
+),
+
 owed_days as (
 
     select
         entity_id,
-        arrangement_id,
+        owed_to,
         currency_code,
         economic_date,
-        sum(sum(owed_minor)) over to_date as owed_minor,
-        sum(sum(refunded_minor)) over to_date as refunded_minor
-    from owed_changes
-    group by entity_id, arrangement_id, currency_code, economic_date
-    window to_date as (partition by entity_id, arrangement_id, currency_code order by economic_date)
+        sum(sum(owed_minor)) over to_date as owed_minor
+    from owed_of_customers
+    group by entity_id, owed_to, currency_code, economic_date
+    window to_date as (partition by entity_id, owed_to, currency_code order by economic_date)
 
 ),
 
+refund_days as (
+
+    select
+        days.entity_id,
+        days.owed_to,
+        days.currency_code,
+        days.economic_date,
+        days.owed_minor,
+        refunds.arrangement_id,
+        sum(refunds.refunded_minor) filter (where refunds.economic_date <= days.economic_date) as refunded_minor
+    from owed_days as days
+    inner join owed_of_customers as refunds
+        on
+            days.entity_id = refunds.entity_id
+            and days.owed_to = refunds.owed_to
+            and days.currency_code = refunds.currency_code
+            and refunds.refunded_minor <> 0
+    group by
+        days.entity_id, days.owed_to, days.currency_code, days.economic_date, days.owed_minor, refunds.arrangement_id
+
+),
+
+-- Of several contracts of one customer each takes what the former ones left.
 refunded as (
 
     select
@@ -74,8 +146,15 @@ refunded as (
         'refund_of_credit' as movement,
         'customer_credit' as debit_role,
         'receivable' as credit_role,
-        greatest(least(refunded_minor, owed_minor), 0) as standing_minor
-    from owed_days
+        greatest(least(
+            coalesce(refunded_minor, 0),
+            owed_minor - coalesce(sum(refunded_minor) over (
+                partition by entity_id, owed_to, currency_code, economic_date
+                order by arrangement_id
+                rows between unbounded preceding and 1 preceding
+            ), 0)
+        ), 0) as standing_minor
+    from refund_days
 
 ),
 
@@ -192,6 +271,25 @@ claims as (
     from performed
     where 'receivable' in (debit_role, credit_role)
     union all
+    -- What was open before the first event is settled like any other claim.
+    select
+        entity_id,
+        arrangement_id,
+        currency_code,
+        economic_date,
+        amount_minor as claimed_minor
+    from opened
+    where debit_role = 'receivable'
+    union all
+    select
+        entity_id,
+        arrangement_id,
+        currency_code,
+        economic_date,
+        -amount_minor as claimed_minor
+    from refundable
+    where credit_role = 'receivable'
+    union all
     select
         entity_id,
         arrangement_id,
@@ -300,6 +398,24 @@ left_changes as (
         case when debit_role = 'receivable' then amount_minor else -amount_minor end as change_minor
     from performed
     where 'receivable' in (debit_role, credit_role)
+    union all
+    select
+        entity_id,
+        arrangement_id,
+        currency_code,
+        economic_date,
+        amount_minor as change_minor
+    from opened
+    where debit_role = 'receivable'
+    union all
+    select
+        entity_id,
+        arrangement_id,
+        currency_code,
+        economic_date,
+        -amount_minor as change_minor
+    from refundable
+    where credit_role = 'receivable'
     union all
     select
         entity_id,

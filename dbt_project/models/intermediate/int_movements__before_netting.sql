@@ -82,22 +82,54 @@ between_entities as (
 
 ),
 
--- What the books held before the first event belongs to no contract.
+refundable as (
+
+    select
+        entity_id,
+        contract_id,
+        arrangement_id,
+        '' as obligation_id,
+        movement,
+        economic_date,
+        currency_code,
+        debit_role,
+        credit_role,
+        amount_minor
+    from {{ ref('int_movements__refundable') }}
+
+),
+
+passed_on as (
+
+    select
+        entity_id,
+        contract_id,
+        arrangement_id,
+        '' as obligation_id,
+        movement,
+        economic_date,
+        currency_code,
+        debit_role,
+        credit_role,
+        amount_minor
+    from {{ ref('int_movements__passed_on') }}
+
+),
+
 opened as (
 
     select
         entity_id,
-        'opening' as contract_id,
-        'opening' as arrangement_id,
+        contract_id,
+        arrangement_id,
         '' as obligation_id,
-        'opening' as movement,
-        balance_date as economic_date,
+        movement,
+        economic_date,
         currency_code,
-        case account_role when 'contract_asset' then 'contract_liability' else account_role end as debit_role,
-        'opening_equity' as credit_role,
+        debit_role,
+        credit_role,
         amount_minor
-    from {{ ref('stg_canonical__balance_events') }}
-    where account_role <> 'opening_equity'
+    from {{ ref('int_movements__opened') }}
 
 ),
 
@@ -110,6 +142,10 @@ everything as (
     select * from performed
     union all
     select * from between_entities
+    union all
+    select * from refundable
+    union all
+    select * from passed_on
     union all
     select * from opened
 
