@@ -1,9 +1,10 @@
 -- Contract positions in the entity's own currency, movement by movement.
 --
 -- A contract liability is not a claim to money: it and the revenue released from it stay at the rates of the
--- claims that built it (ASC 830-10-45-18). Releases take it in proportion, so a liability that is used up
--- leaves nothing. Revenue ahead of claims takes the rate of its day; the asset it makes is remeasured at closing
--- rates, and what a claim later differs from it is a gain or loss. Grain: one row per step, in order.
+-- claims that built it (ASC 830-10-45-18). Each claim is a layer; what is performed uses the first ones, a document
+-- that takes back uses the last ones. Layers are rounded to date, so a liability that is used up leaves nothing.
+-- Revenue ahead of claims takes the rate of its day; the asset it makes is remeasured at closing rates, and what a
+-- claim later differs from it is a gain or loss. Grain: one row per step, in order.
 
 with
 
@@ -13,7 +14,8 @@ movements as (
         *,
         case credit_role when 'contract_liability' then amount_minor else -amount_minor end as change_minor,
         case credit_role when 'contract_liability' then spot_minor else -spot_minor end as change_spot_minor,
-        debit_role = 'contract_liability' as is_release
+        debit_role = 'contract_liability' as is_release,
+        movement not in ('billing', 'void', 'credit', 'advance', 'dispute_lost', 'write_off', 'recovery') as is_performed
     from {{ ref('int_fx__movements') }}
     where 'contract_liability' in (debit_role, credit_role)
 
@@ -50,6 +52,7 @@ steps as (
         change_minor,
         change_spot_minor,
         is_release,
+        is_performed,
         null::numeric as closing_factor
     from movements
     union all
@@ -68,6 +71,7 @@ steps as (
         0::bigint as change_minor,
         0::bigint as change_spot_minor,
         false as is_release,
+        false as is_performed,
         rates.closing_rate * rates.minor_factor as closing_factor
     from arrangements
     inner join {{ ref('int_fx__rates') }} as rates
@@ -102,6 +106,7 @@ listed as (
         array_agg(change_minor order by step_no) as changes,
         array_agg(change_spot_minor order by step_no) as spots,
         array_agg(is_release order by step_no) as releases,
+        array_agg(is_performed order by step_no) as performances,
         array_agg(closing_factor order by step_no) as closings
     from numbered
     group by entity_id, arrangement_id, currency_code
@@ -128,20 +133,47 @@ walked as (
                 0::numeric as position_minor,
                 0::numeric as functional_minor,
                 0::numeric as moved_minor,
-                0::numeric as gained_minor
+                0::numeric as gained_minor,
+                -- Layers of the liability, oldest first: amount, carrying amount, and how much of all is used.
+                array[]::numeric[] as layer_amounts,
+                array[]::numeric[] as layer_costs,
+                0::numeric as used_minor
             union all
             select
                 stepped.step_no,
-                stepped.position_minor + stepped.change_minor as position_minor,
+                stepped.next_position_minor as position_minor,
                 stepped.functional_minor + stepped.moved_minor - stepped.gained_minor as functional_minor,
                 stepped.moved_minor,
-                stepped.gained_minor
+                stepped.gained_minor,
+                case
+                    when stepped.next_position_minor <= 0 then array[]::numeric[]
+                    when stepped.position_minor <= 0 then array[stepped.next_position_minor]
+                    when stepped.cut_amounts is not null then stepped.cut_amounts
+                    when stepped.change_minor > stepped.restored_minor
+                        then stepped.layer_amounts || (stepped.change_minor - stepped.restored_minor)
+                    else stepped.layer_amounts
+                end as layer_amounts,
+                case
+                    when stepped.next_position_minor <= 0 then array[]::numeric[]
+                    when stepped.position_minor <= 0
+                        then array[stepped.functional_minor + stepped.moved_minor - stepped.gained_minor]
+                    when stepped.cut_costs is not null then stepped.cut_costs
+                    when stepped.change_minor > stepped.restored_minor
+                        then stepped.layer_costs || (stepped.moved_minor - stepped.layered_minor)
+                    else stepped.layer_costs
+                end as layer_costs,
+                case
+                    when stepped.next_position_minor <= 0 or stepped.position_minor <= 0 then 0::numeric
+                    when stepped.change_minor < 0 and stepped.is_performed
+                        then stepped.used_minor - stepped.change_minor
+                    else stepped.used_minor - stepped.restored_minor
+                end as used_minor
             from (
                 select
                     parts.*,
                     case
                         when parts.closing_factor is not null then 0::numeric
-                        -- Used in proportion; beyond it at the rate of the day.
+                        -- Used at the rates it was built at; beyond it at the rate of the day.
                         when parts.is_kept_rate then sign(parts.change_minor) * parts.part_minor + parts.rest_minor
                         else parts.spot_minor
                     end as moved_minor,
@@ -157,51 +189,122 @@ walked as (
                     end as gained_minor
                 from (
                     select
-                        walk.step_no + 1 as step_no,
-                        walk.position_minor,
-                        walk.functional_minor,
-                        listed.changes[walk.step_no + 1]::numeric as change_minor,
-                        listed.spots[walk.step_no + 1]::numeric as spot_minor,
-                        listed.closings[walk.step_no + 1] as closing_factor,
-                        -- Takes from what stands there, or gives back to it.
-                        case
-                            when walk.position_minor > 0
-                                then listed.changes[walk.step_no + 1]::numeric < 0 or listed.releases[walk.step_no + 1]
-                            when walk.position_minor < 0
-                                then listed.changes[walk.step_no + 1]::numeric > 0 and listed.releases[walk.step_no + 1]
-                            else false
-                        end as is_kept_rate,
+                        ranges.*,
+                        layered.layered_minor,
+                        layered.cut_amounts,
+                        layered.cut_costs,
                         -- Carrying amount of the part that is used, of what stands there.
                         case
-                            when walk.position_minor = 0 then 0::numeric
-                            when
-                                sign(walk.position_minor) = sign(listed.changes[walk.step_no + 1]::numeric)
+                            when ranges.position_minor = 0 then 0::numeric
+                            -- What was never used comes back at what stands there on average.
+                            when ranges.position_minor > 0 and ranges.change_minor > 0
+                                then layered.layered_minor + round(
+                                    ranges.functional_minor * (ranges.change_minor - ranges.restored_minor)
+                                    / ranges.position_minor
+                                )
+                            when ranges.position_minor > 0 then layered.layered_minor
+                            when ranges.change_minor < 0
                                 then round(
-                                    abs(walk.functional_minor) * abs(listed.changes[walk.step_no + 1]::numeric)
-                                    / abs(walk.position_minor)
+                                    abs(ranges.functional_minor) * abs(ranges.change_minor) / abs(ranges.position_minor)
                                 )
                             else round(
-                                abs(walk.functional_minor)
-                                * least(abs(walk.position_minor), abs(listed.changes[walk.step_no + 1]::numeric))
-                                / abs(walk.position_minor)
+                                abs(ranges.functional_minor) * least(abs(ranges.position_minor), ranges.change_minor)
+                                / abs(ranges.position_minor)
                             )
                         end as part_minor,
                         -- What goes beyond it, at the rate of the day.
                         case
-                            when
-                                listed.changes[walk.step_no + 1]::numeric = 0
-                                or sign(walk.position_minor) = sign(listed.changes[walk.step_no + 1]::numeric)
+                            when ranges.change_minor = 0 or sign(ranges.position_minor) = sign(ranges.change_minor)
                                 then 0::numeric
                             else
-                                listed.spots[walk.step_no + 1]::numeric
+                                ranges.spot_minor
                                 - round(
-                                    listed.spots[walk.step_no + 1]::numeric
-                                    * least(abs(walk.position_minor), abs(listed.changes[walk.step_no + 1]::numeric))
-                                    / abs(listed.changes[walk.step_no + 1]::numeric)
+                                    ranges.spot_minor * least(abs(ranges.position_minor), abs(ranges.change_minor))
+                                    / abs(ranges.change_minor)
                                 )
                         end as rest_minor
-                    from walk
-                    where walk.step_no < listed.step_count
+                    from (
+                        select
+                            walk.step_no + 1 as step_no,
+                            walk.position_minor,
+                            walk.functional_minor,
+                            walk.layer_amounts,
+                            walk.layer_costs,
+                            walk.used_minor,
+                            walk.position_minor + listed.changes[walk.step_no + 1]::numeric as next_position_minor,
+                            listed.changes[walk.step_no + 1]::numeric as change_minor,
+                            listed.spots[walk.step_no + 1]::numeric as spot_minor,
+                            listed.closings[walk.step_no + 1] as closing_factor,
+                            listed.performances[walk.step_no + 1] as is_performed,
+                            -- Takes from what stands there, or gives back to it.
+                            case
+                                when walk.position_minor > 0
+                                    then listed.changes[walk.step_no + 1]::numeric < 0 or listed.releases[walk.step_no + 1]
+                                when walk.position_minor < 0
+                                    then
+                                        listed.changes[walk.step_no + 1]::numeric > 0
+                                        and listed.releases[walk.step_no + 1]
+                                else false
+                            end as is_kept_rate,
+                            -- Performance that is taken back was used last.
+                            case
+                                when
+                                    walk.position_minor > 0 and listed.releases[walk.step_no + 1]
+                                    and listed.performances[walk.step_no + 1]
+                                    then greatest(least(listed.changes[walk.step_no + 1]::numeric, walk.used_minor), 0)
+                                else 0::numeric
+                            end as restored_minor
+                        from walk
+                        where walk.step_no < listed.step_count
+                    ) as ranges
+                    -- Of all layers in a row, from which unit to which the step reaches.
+                    cross join
+                        lateral (
+                            select
+                                case
+                                    when ranges.position_minor <= 0 then 0::numeric
+                                    when ranges.change_minor >= 0 then ranges.used_minor - ranges.restored_minor
+                                    when ranges.is_performed then ranges.used_minor
+                                    else ranges.used_minor + greatest(ranges.next_position_minor, 0)
+                                end as from_minor,
+                                case
+                                    when ranges.position_minor <= 0 then 0::numeric
+                                    when ranges.change_minor >= 0 then ranges.used_minor
+                                    when ranges.is_performed
+                                        then ranges.used_minor + least(ranges.position_minor, -ranges.change_minor)
+                                    else ranges.used_minor + ranges.position_minor
+                                end as to_minor
+                        ) as reach
+                    cross join lateral (
+                        select
+                            coalesce(sum(
+                                round(layers.cost * greatest(least(reach.to_minor - layers.before, layers.amount), 0) / layers.amount)
+                                - round(layers.cost * greatest(least(reach.from_minor - layers.before, layers.amount), 0) / layers.amount)
+                            ), 0) as layered_minor,
+                            case
+                                when ranges.position_minor > 0 and ranges.change_minor < 0 and not ranges.is_performed
+                                    then
+                                        array_agg(least(reach.from_minor - layers.before, layers.amount) order by layers.place)
+                                        filter (where layers.before < reach.from_minor)
+                            end as cut_amounts,
+                            case
+                                when ranges.position_minor > 0 and ranges.change_minor < 0 and not ranges.is_performed
+                                    then array_agg(
+                                        round(layers.cost * least(reach.from_minor - layers.before, layers.amount) / layers.amount)
+                                        order by layers.place
+                                    ) filter (where layers.before < reach.from_minor)
+                            end as cut_costs
+                        from (
+                            select
+                                unnested.amount,
+                                unnested.cost,
+                                unnested.place,
+                                sum(unnested.amount) over (order by unnested.place) - unnested.amount as before
+                            from
+                                unnest(ranges.layer_amounts, ranges.layer_costs)
+                                with ordinality as unnested (amount, cost, place)
+                        ) as layers
+                    ) as layered
                 ) as parts
             ) as stepped
         )
