@@ -31,6 +31,7 @@ WITH_ARITHMETIC = {
     "int_movements__between_entities",
     "int_movements__documented",
     "int_movements__opened",
+    "int_movements__passed_on",
     "int_movements__performed",
     "int_movements__refundable",
     "int_obligations__identified",
