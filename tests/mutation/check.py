@@ -11,23 +11,21 @@ import argparse
 import json
 import os
 import shutil
-import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Mapping, Sequence
+from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, field
+from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import yaml
 
-from revenue_pipeline.cases.comparison import differences
-from revenue_pipeline.cases.figures import Figures
 from revenue_pipeline.cases.files import Case, read_cases
-from revenue_pipeline.cases.loading import CLOSE, ignored, load, rejected, segments
-from revenue_pipeline.cases.reading import read_computed
+from revenue_pipeline.cases.loading import CLOSE, load
 from revenue_pipeline.cases.seeds import seed_rows
 from revenue_pipeline.derivation.project import build, copy_project
 from revenue_pipeline.domain.errors import RevenueError
@@ -37,6 +35,7 @@ from revenue_pipeline.quality.plain import broken_rules
 from revenue_pipeline.settings import Settings, load_settings
 from revenue_pipeline.warehouse.database import Database, open_database
 from revenue_pipeline.warehouse.scratch import copy_scratch, create_scratch, drop_scratch
+from tests.figures import arrivals, read_figures, wrong
 
 FAULTS = Path(__file__).with_name("faults.yml")
 GOLDEN = PROJECT_ROOT / "tests" / "golden"
@@ -112,12 +111,14 @@ class Bench:
         self._sound: dict[str, frozenset[str]] = {}
 
     def __enter__(self) -> "Bench":
+        import_module("dbt.cli.main")
+        import_module("dbt.adapters.postgres")
         self._project.parent.mkdir(parents=True, exist_ok=True)
         copy_project(self._project, further=seed_rows(self._cases))
         made = create_scratch(self._server, self._name)
         with closing(made.connect(autocommit=True)) as connection:
             load(
-                connection, [(case.case_id, _events(case)) for case in self._cases], self._settings
+                connection, [(case.case_id, arrivals(case)) for case in self._cases], self._settings
             )
         result = build(self._project, made)
         if not result.built:
@@ -126,6 +127,7 @@ class Bench:
         self._manifest = json.loads(manifest.read_text(encoding="utf-8"))
         cases, rules = self._judge(made)
         self._sound = {"cases": frozenset(cases), "rules": frozenset(rules)}
+        self._sound["tests"] = frozenset(_failed_tests(self._project, made, []))
         # dbt knows the project by the name of its database: the copy is kept, the name used again
         self._base = copy_scratch(self._server, made, self._base_name)
         return self
@@ -137,8 +139,8 @@ class Bench:
 
     @property
     def failing(self) -> frozenset[str]:
-        """Cases and rules that fail without any fault; they notice nothing."""
-        return self._sound["cases"] | self._sound["rules"]
+        """Cases, rules and tests that fail without any fault; they notice nothing."""
+        return frozenset().union(*self._sound.values())
 
     def try_out(self, fault: Fault) -> Noticed:
         """Derive with the fault and ask everybody."""
@@ -151,15 +153,16 @@ class Bench:
             models = self._models(fault)
             selected = [f"{model}+" for model in models]
             noticed = Noticed()
-            result = build(self._project, made, arguments=["--select", *selected])
-            if result.built:
+            failed = _dbt(self._project, made, "build", selected)
+            if not failed:
                 cases, rules = self._judge(made)
                 noticed.cases = [name for name in cases if name not in self._sound["cases"]]
                 noticed.rules = [name for name in rules if name not in self._sound["rules"]]
             else:
-                noticed.stopped = f"`{result.failures[0][0]}`" if result.failures else result.reason
+                noticed.stopped = f"`{failed[0][0].rpartition('.')[2]}`"
             if not noticed.by_anybody:
-                noticed.tests = _failed_tests(self._project, made, models)
+                failed_tests = _failed_tests(self._project, made, models)
+                noticed.tests = [name for name in failed_tests if name not in self._sound["tests"]]
             return noticed
         finally:
             file.write_text(sound, encoding="utf-8")
@@ -198,56 +201,56 @@ class Bench:
         return wrong, sorted(rules)
 
 
-def _events(case: Case) -> list[dict[str, Any]]:
-    return [event for part, _ in segments(case) for event in part]
-
-
 def _wrong(connection: psycopg.Connection[Any], cases: Sequence[Case]) -> list[str]:
-    computed = read_computed(connection, [case.case_id for case in cases])
-    wrong = []
-    for case in cases:
-        name = case.case_id
-        figures = Figures(
-            postings=tuple(computed.movements.get(name, [])),
-            obligations=tuple(computed.obligations.get(name, ())),
-            packages=computed.packages.get(name, {}),
-            classifications=computed.classifications.get(name, {}),
-            prices=tuple(computed.prices.get(name, ())),
-            allocations=tuple(computed.allocations.get(name, ())),
-            catch_ups=tuple(computed.catch_ups.get(name, ())),
-            remaining=tuple(computed.remaining.get(name, ())),
-            ignored=ignored(connection, name),
-            rejected=frozenset(rejected(connection, name)),
-            currencies=computed.currencies.get(name, {}),
-            unreadable=computed.unreadable,
-        )
-        if any(True for _ in differences(case, figures)):
-            wrong.append(name)
-    return wrong
+    figures = read_figures(connection, cases)
+    return [case.case_id for case in cases if wrong(case, figures[case.case_id])]
 
 
-def _failed_tests(project: Path, database: Database, models: Iterable[str]) -> list[str]:
-    """Tests of the models, on worked rows and on what was derived, that fail."""
-    target = project / "target"
-    (target / "run_results.json").unlink(missing_ok=True)
-    subprocess.run(
-        [
-            sys.executable,
-            *("-c", "import sys; from dbt.cli.main import cli; sys.argv[0] = 'dbt'; cli()"),
-            *("test", "--quiet", "--select", *models),
-            *("--project-dir", str(project), "--profiles-dir", str(project)),
-            *("--target-path", str(target), "--log-path", str(target)),
-        ],
-        env={**os.environ, **database.environment(), "NO_COLOR": "1"},
-        capture_output=True,
-        check=False,
-    )
-    results = json.loads((target / "run_results.json").read_text(encoding="utf-8"))["results"]
-    return [_test_name(node) for node in results if node["status"] in {"error", "fail"}]
+def _failed_tests(project: Path, database: Database, models: Sequence[str]) -> list[str]:
+    """Tests of the models that fail, on worked rows and on what was derived; no models: of all."""
+    return [_test_name(name) for name, _ in _dbt(project, database, "test", models)]
 
 
-def _test_name(node: Mapping[str, Any]) -> str:
-    parts = str(node["unique_id"]).split(".")
+def _dbt(
+    project: Path, database: Database, command: str, selected: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Node and reason of everything that failed.
+
+    In a fork, with dbt already read in: that is most of the time of a small run.
+    """
+    results = project / "target" / "run_results.json"
+    results.unlink(missing_ok=True)
+    no_tests = ("--exclude-resource-type", "test", "--exclude-resource-type", "unit_test")
+    arguments = [
+        command,
+        *("--quiet", *(("--select", *selected) if selected else ())),
+        *(no_tests if command == "build" else ()),
+        *("--project-dir", str(project), "--profiles-dir", str(project)),
+        *("--target-path", str(project / "target"), "--log-path", str(project / "target")),
+    ]
+    child = get_context("fork").Process(target=_invoke, args=(arguments, database.environment()))
+    child.start()
+    child.join()
+    if not results.exists():
+        return [("dbt", "the project cannot be read")]
+    nodes = json.loads(results.read_text(encoding="utf-8"))["results"]
+    return [
+        (str(node["unique_id"]), str(node.get("message")))
+        for node in nodes
+        if node["status"] in {"error", "fail"}
+    ]
+
+
+def _invoke(arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+    from dbt.cli.main import dbtRunner
+
+    os.environ.update(environment)
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
+        dbtRunner().invoke(list(arguments))
+
+
+def _test_name(unique_id: str) -> str:
+    parts = unique_id.split(".")
     return parts[-1] if parts[0] == "unit_test" else parts[2]
 
 
