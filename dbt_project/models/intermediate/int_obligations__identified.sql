@@ -271,15 +271,15 @@ measured as (
         -- How far the whole obligation had come when this version took effect.
         here.measure as measure_here,
         here.total as total_here,
-        exists (
-            select 1
+        coalesce((
+            select bool_or(true)
             from gates
             where
                 gates.entity_id = bounded.entity_id
                 and gates.arrangement_id = bounded.arrangement_id
                 and bounded.next_effective_date - 1 >= gates.closed_from_date
                 and bounded.next_effective_date - 1 < coalesce(gates.opened_date, 'infinity'::date)
-        ) as is_gated_through
+        ), false) as is_gated_through
     from bounded
     left join {{ ref('int_progress__steps') }} as before
         on
@@ -310,37 +310,47 @@ weighed as (
         policies.progress_rounding,
         policies.unit_price_rounding_minor,
         case
-            when is_over or version_no < first_version_no then 0
-            when treatment = 'option' and is_exercised and not is_touched then 0
+            when measured.is_over or measured.version_no < measured.first_version_no then 0
+            when measured.treatment = 'option' and measured.is_exercised and not measured.is_touched then 0
             -- Satisfied before the change: nothing is left of it.
-            when version_no > first_version_no and recognition_method in ('ratable_daily', 'ratable_monthly')
-                and service_end_date < effective_date then 0
-            when version_no > first_version_no and recognition_method not in ('ratable_daily', 'ratable_monthly')
-                and measure_before_here >= total_here then 0
+            when
+                measured.version_no > measured.first_version_no
+                and measured.recognition_method in ('ratable_daily', 'ratable_monthly')
+                and measured.service_end_date < measured.effective_date then 0
+            when
+                measured.version_no > measured.first_version_no
+                and measured.recognition_method not in ('ratable_daily', 'ratable_monthly')
+                and measured.measure_before_here >= measured.total_here then 0
             else
-                stated_weight + whole_weight * case
+                measured.stated_weight + case
                     -- An option that is not used yet has no days.
-                    when recognition_method in ('ratable_daily', 'ratable_monthly')
-                        and (service_start_date is null or whole_end_date is null) then 1
+                    when
+                        measured.recognition_method in ('ratable_daily', 'ratable_monthly')
+                        and (measured.service_start_date is null or measured.whole_end_date is null) then measured.whole_weight
                     -- By the measure of the obligation itself: months where it is earned by month.
-                    when recognition_method = 'ratable_monthly'
+                    when measured.recognition_method = 'ratable_monthly'
                         then
-                            {{ months_between('greatest(service_start_date, effective_date)', 'service_end_date') }}
-                            / {{ months_between('service_start_date', 'whole_end_date') }}
-                    when recognition_method = 'ratable_daily'
+                            measured.whole_weight * {{ months_between(
+                                'greatest(measured.service_start_date, measured.effective_date)', 'measured.service_end_date'
+                            ) }}
+                            / {{ months_between('measured.service_start_date', 'measured.whole_end_date') }}
+                    when measured.recognition_method = 'ratable_daily'
                         then
-                            (service_end_date - greatest(service_start_date, effective_date) + 1)::numeric
-                            / (whole_end_date - service_start_date + 1)
-                    when total_here > 0 then greatest(total_here - measure_before_here, 0) / total_here
-                    else 1
+                            measured.whole_weight * (
+                                measured.service_end_date - greatest(measured.service_start_date, measured.effective_date) + 1
+                            )
+                            / (measured.whole_end_date - measured.service_start_date + 1)::numeric
+                    when measured.total_here > 0
+                        then measured.whole_weight * greatest(measured.total_here - measured.measure_before_here, 0) / measured.total_here
+                    else measured.whole_weight
                 end
         end as weight
     from (
         select
             measured.*,
             case
-                when proration = 'full_started_months' and recognition_method = 'ratable_monthly' then service_end_date
-                else coalesce(terms_end_date, service_end_date)
+                when measured.proration = 'full_started_months' and measured.recognition_method = 'ratable_monthly' then measured.service_end_date
+                else coalesce(measured.terms_end_date, measured.service_end_date)
             end as whole_end_date,
             coalesce((
                 select steps.measure
@@ -365,49 +375,55 @@ weighed as (
 final as (
 
     select
-        entity_id,
-        arrangement_id,
-        package_id,
-        contract_id,
-        version_no,
-        effective_date,
-        in_force_from,
-        next_effective_date,
-        next_in_force_from,
-        treatment,
-        change_kind,
-        changed_contract_id,
-        obligation_id,
-        obligation_key,
-        currency_code,
-        place,
-        recognition_method,
-        revenue_role,
-        performing_entity_id,
-        rounding_unit_minor,
-        progress_rounding,
-        unit_price_rounding_minor,
-        first_version_no,
-        pool_no,
-        is_touched,
-        is_changed,
-        is_residual,
-        residual_low_minor,
-        residual_high_minor,
-        is_over,
-        is_restarted,
-        is_credited_ahead,
-        amount_minor,
-        weight,
-        segment_no,
-        segment_date,
-        window_start_date,
-        window_end_date,
-        measure_before,
-        set_aside_minor,
-        {{ progress_numerator('weighed', '(next_effective_date - 1)', 'measure_through', 'total_through', 'measure_before', 'is_gated_through') }}
+        weighed.entity_id,
+        weighed.arrangement_id,
+        weighed.package_id,
+        weighed.contract_id,
+        weighed.version_no,
+        weighed.effective_date,
+        weighed.in_force_from,
+        weighed.next_effective_date,
+        weighed.next_in_force_from,
+        weighed.treatment,
+        weighed.change_kind,
+        weighed.changed_contract_id,
+        weighed.obligation_id,
+        weighed.obligation_key,
+        weighed.currency_code,
+        weighed.place,
+        weighed.recognition_method,
+        weighed.revenue_role,
+        weighed.performing_entity_id,
+        weighed.rounding_unit_minor,
+        weighed.progress_rounding,
+        weighed.unit_price_rounding_minor,
+        weighed.first_version_no,
+        weighed.pool_no,
+        weighed.is_touched,
+        weighed.is_changed,
+        weighed.is_residual,
+        weighed.residual_low_minor,
+        weighed.residual_high_minor,
+        weighed.is_over,
+        weighed.is_restarted,
+        weighed.is_credited_ahead,
+        weighed.amount_minor,
+        weighed.weight,
+        weighed.segment_no,
+        weighed.segment_date,
+        weighed.window_start_date,
+        weighed.window_end_date,
+        weighed.measure_before,
+        weighed.set_aside_minor,
+        {{ progress_numerator(
+            'weighed', '(weighed.next_effective_date - 1)', 'weighed.measure_through', 'weighed.total_through',
+            'weighed.measure_before', 'weighed.is_gated_through'
+        ) }}
             as progress_numerator,
-        {{ progress_denominator('weighed', '(next_effective_date - 1)', 'measure_through', 'total_through', 'measure_before', 'is_gated_through') }}
+        {{ progress_denominator(
+            'weighed', '(weighed.next_effective_date - 1)', 'weighed.measure_through', 'weighed.total_through',
+            'weighed.measure_before', 'weighed.is_gated_through'
+        ) }}
             as progress_denominator
     from weighed
 
