@@ -2,8 +2,8 @@
 
     python bench/derive/run.py [--contracts 33000] [--rounds 3]
 
-Three obligations a contract. Floor and product run in turns on one server, in a scratch database that
-is dropped afterwards; the median of the rounds counts. Only ratios are to be quoted.
+Three obligations a contract. Floor and product run in turns on one server, in a scratch database
+that is dropped afterwards; the median of the rounds counts. Only ratios are to be quoted.
 """
 
 import argparse
@@ -23,6 +23,7 @@ HERE = Path(__file__).parent
 
 
 def main() -> int:
+    """Run the rounds; exit code 1 when a segment differs from the floor's."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--contracts", type=int, default=33_000)
     parser.add_argument("--rounds", type=int, default=3)
@@ -60,13 +61,13 @@ def main() -> int:
             differing = connection.execute(PROOF).fetchone()
     floor, product = statistics.median(floors), statistics.median(products)
     print(
-        f"obligations {3 * options.contracts:,}; load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
+        f"obligations {3 * options.contracts:,}; "
+        f"load {os.getloadavg()[0]:.1f} on {os.cpu_count()} cores"
     )
     print(f"floor {floor:.2f} s (min {min(floors):.2f}, max {max(floors):.2f})")
     print(f"derive {product:.2f} s (min {min(products):.2f}, max {max(products):.2f})")
-    print(
-        f"ratio {product / floor:.1f}; segments that differ: {differing[0] if differing else 'unknown'}"
-    )
+    count = differing[0] if differing else "unknown"
+    print(f"ratio {product / floor:.1f}; segments that differ: {count}")
     return 0 if differing == (0,) else 1
 
 
@@ -75,7 +76,8 @@ select count(*) from (
     select contract_id, obligation_key, contract_version, base_minor, price_minor
     from intermediate.int_obligations__segments
     except
-    select contract_id, line_id, case version when 3 then 2 else version end, base_minor, price_minor
+    select
+        contract_id, line_id, case version when 3 then 2 else version end, base_minor, price_minor
     from floor_segments
 ) as differing
 """
