@@ -83,8 +83,8 @@ class Figures:
     `packages` gives the package of each contract, `currencies` the currency of each package.
     `late` are the postings that arrived for closed months; `postings` has them in the first open
     month. `classifications` by modification. `periods` are the renewal periods of allocations that
-    expect renewals, in order, their label as obligation key. `unreadable`: kinds of figures that could
-    not be read, and why.
+    expect renewals, in order, their label as obligation key. `unreadable`: kinds of figures that
+    could not be read, and why.
     """
 
     postings: tuple[Posting, ...] = ()
