@@ -182,8 +182,8 @@ to_date as (
                 and days.economic_date >= returns.effective_date
                 and days.economic_date < returns.until_date
         ), 0) as expected_units,
-        exists (
-            select 1
+        coalesce((
+            select bool_or(true)
             from gates
             where
                 gates.entity_id = days.entity_id
@@ -191,7 +191,7 @@ to_date as (
                 and gates.gate = 'return'
                 and days.economic_date >= gates.closed_from_date
                 and days.economic_date < coalesce(gates.opened_date, 'infinity'::date)
-        ) as is_return_open
+        ), false) as is_return_open
     from days
     inner join lines
         on

@@ -103,12 +103,18 @@ restated as (
         changes.arrangement_id,
         changes.version_no,
         sum(
-            case when lines.version_no <= changes.version_no and changes.version_no < coalesce(lines.until_version_no, 2147483647)
-                then lines.price_minor else 0 end
+            case
+                when lines.version_no <= changes.version_no and changes.version_no < coalesce(lines.until_version_no, 2147483647)
+                    then lines.price_minor
+                else 0
+            end
         ) filter (where not lines.is_removed)
         - coalesce(sum(
-            case when lines.version_no <= changes.version_no - 1 and changes.version_no - 1 < coalesce(lines.until_version_no, 2147483647)
-                then lines.price_minor else 0 end
+            case
+                when lines.version_no <= changes.version_no - 1 and changes.version_no - 1 < coalesce(lines.until_version_no, 2147483647)
+                    then lines.price_minor
+                else 0
+            end
         ) filter (where not lines.is_removed), 0) as price_minor
     from changes
     inner join events on changes.event_id = events.event_id
@@ -192,8 +198,11 @@ told as (
                         - case when events.price_credit_relates_to = 'undelivered' then events.price_credit_minor else 0 end
                 else 0
             end
-            + case when changes.change_kind = 'modification' and events.change_basis = 'restated'
-                then coalesce(restated.price_minor, 0) else 0 end
+            + case
+                when changes.change_kind = 'modification' and events.change_basis = 'restated'
+                    then coalesce(restated.price_minor, 0)
+                else 0
+            end
             - coalesce(superseded.credited_minor, 0)
         ) as pool_change_minor,
         sum(case when events.price_credit_relates_to = 'delivered' then -events.price_credit_minor else 0 end)
@@ -238,13 +247,13 @@ promised_before as (
     inner join components on changes.event_id = components.event_id
     inner join (
         select
-            components.entity_id,
-            components.contract_id,
-            components.component_id,
-            min(changes.version_no) as version_no
-        from components
-        inner join changes on components.event_id = changes.event_id
-        group by components.entity_id, components.contract_id, components.component_id
+            told_components.entity_id,
+            told_components.contract_id,
+            told_components.component_id,
+            min(told_changes.version_no) as version_no
+        from components as told_components
+        inner join changes as told_changes on told_components.event_id = told_changes.event_id
+        group by told_components.entity_id, told_components.contract_id, told_components.component_id
     ) as promises
         on
             components.entity_id = promises.entity_id

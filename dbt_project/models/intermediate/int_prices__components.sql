@@ -77,7 +77,8 @@ stated as (
                 when components.method = 'most_likely'
                     then (
                         select outcomes.amount
-                        from unnest(components.outcome_amounts_minor, components.outcome_probabilities)
+                        from
+                            unnest(components.outcome_amounts_minor, components.outcome_probabilities)
                             with ordinality as outcomes (amount, probability, place)
                         order by outcomes.probability desc, outcomes.place asc
                         limit 1
@@ -147,7 +148,7 @@ came_back as (
         on
             lapses.entity_id = returned.entity_id
             and lapses.contract_id = returned.contract_id
-            and returned.economic_date <= lapses.effective_date
+            and lapses.effective_date >= returned.economic_date
     where lapses.event_type = 'right.lapsed' and lapses.lapsed_right = 'return'
     group by lapses.event_id
 

@@ -214,8 +214,8 @@ evaluated as (
             on
                 amounts.entity_id = dates.entity_id
                 and amounts.obligation_id = dates.obligation_id
-                and dates.economic_date >= amounts.effective_date
-                and dates.economic_date < amounts.until_date
+                and amounts.effective_date <= dates.economic_date
+                and amounts.until_date > dates.economic_date
         inner join segments
             on
                 dates.entity_id = segments.entity_id

@@ -204,10 +204,10 @@ quarters as (
         on
             lines.entity_id = months.entity_id
             and lines.service_start_date <= months.period_end_date
-            and months.period_end_date <= lines.service_end_date
+            and lines.service_end_date >= months.period_end_date
             and extract(month from months.period_end_date) in (3, 6, 9, 12)
             and months.is_reported
-            and months.period_end_date >= lines.in_force_from
+            and lines.in_force_from <= months.period_end_date
             and months.period_end_date < coalesce(lines.in_force_until, 'infinity'::date)
     where lines.minimum_per_quarter_minor is not null and not lines.is_removed
 
