@@ -156,7 +156,7 @@ class _Comparison:
 
     def _renewal_period(self, entry: Mapping[str, Any], name: str) -> list[Version]:
         """The period of expected renewals an item means: by its label, else by its place."""
-        if entry["basis"] != "practical_alternative":
+        if entry.get("basis") != "practical_alternative":
             return []
         periods = self._in_force(self._figures.periods, entry) or []
         named = [row for row in periods if row.obligation_key == name]

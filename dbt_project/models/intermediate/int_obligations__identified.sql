@@ -408,7 +408,7 @@ final as (
         weighed.is_restarted,
         weighed.is_credited_ahead,
         weighed.amount_minor,
-        weighed.weight,
+        trim_scale(weighed.weight) as weight,
         weighed.segment_no,
         weighed.segment_date,
         weighed.window_start_date,
