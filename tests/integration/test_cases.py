@@ -15,6 +15,7 @@ from revenue_pipeline.paths import EXPECTATIONS_DIR, PROJECT_ROOT
 from revenue_pipeline.quality import suites
 from revenue_pipeline.quality.suites import ERP_JOURNALS
 from revenue_pipeline.settings import Settings
+from revenue_pipeline.warehouse.database import open_database
 from revenue_pipeline.warehouse.embedded import EmbeddedPostgres
 
 GOLDEN = PROJECT_ROOT / "tests" / "golden"
@@ -70,6 +71,7 @@ def test_a_faulty_case_fails_alone(
         lambda case: case["expected"]["lifetime_revenue"][0].update(amount="1.00 USD"),
     )
     out = folder / "out.json"
+    open_database(settings)  # the books are there before, and stay as they were
     with psycopg.connect(str(settings.database_url)) as connection:
         before = connection.execute("select count(*) from landing.inbox").fetchone()
 
