@@ -444,7 +444,6 @@ judged as (
 
     select
         obligations.*,
-        obligations.segment_no as weight_version_no,
         coalesce(told.pool_change_minor, 0) as told_minor,
         coalesce(told.immediate_minor, 0) as told_immediate_minor,
         coalesce(shared_totals.change_minor, 0) as shared_minor,

@@ -29,11 +29,7 @@ accrued as (
 
 segments as (
 
-    select
-        segments.*,
-        row_number() over (
-            partition by segments.entity_id, segments.contract_id order by segments.obligation_id, segments.contract_version
-        ) as place
+    select segments.*
     from {{ ref('int_obligations__segments') }} as segments
     where
         exists (

@@ -326,8 +326,8 @@ rebated as (
         estimates.component_id,
         estimates.threshold_quantity,
         estimates.unit_price_after_minor,
-        terms.tier_up_to,
-        terms.tier_unit_prices_minor,
+        estimates.tier_up_to,
+        estimates.tier_unit_prices_minor,
         estimates.expected_quantity
     from piece_totals
     inner join {{ ref('int_policies__in_force') }} as policies
@@ -346,11 +346,6 @@ rebated as (
         order by rebates.effective_date desc, rebates.is_reestimate desc, rebates.event_id desc
         limit 1
     ) as estimates on true
-    left join lateral (
-        select
-            estimates.tier_up_to,
-            estimates.tier_unit_prices_minor
-    ) as terms on true
 
 ),
 
