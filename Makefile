@@ -45,7 +45,7 @@ check: $(STAMP) ## Formatting, lint, types, import contracts, SQL
 	@$(VENV)/bin/ruff format --check .
 	@$(PY) -m mypy
 	@$(VENV)/bin/lint-imports
-	@$(VENV)/bin/sqlfluff lint $(SQL)
+	@$(VENV)/bin/sqlfluff lint --processes 0 $(SQL)
 
 mutate: $(STAMP) ## Put faults into the derivation and see who notices (docs/mutations.md; some twenty minutes)
 	@$(PY) -m tests.mutation.check
