@@ -12,7 +12,7 @@ select
     case v when 1 then started::date when 2 then started::date + 100 else started::date + 150 end,
     case when v < 3 then (started + interval '1 year')::date - 1 end, 0
 from generate_series(:first_contract, :first_contract + :contracts - 1) as numbers (n)
-cross join lateral (select timestamptz '2025-01-01 00:00+00' + make_interval(days => (n * 7919 % 330)::int) as started) as starts
+cross join lateral (select timestamptz '2025-01-01 00:00+00' + make_interval(days => (n::bigint * 7919 % 330)::int) as started) as starts
 cross join generate_series(1, 3) as versions (v)
 where v = 1 or (v = 2 and n % 10 = 0) or (v = 3 and n % 20 = 1);
 

@@ -130,6 +130,7 @@ final as (
         contracts.contract_id,
         coalesce(packages.first_id, contracts.contract_id) as package_id,
         coalesce(arrangements.first_id, contracts.contract_id) as arrangement_id,
+        packages.first_id is null and arrangements.first_id is null as is_alone,
         contracts.customer_id,
         contracts.currency_code,
         contracts.signed_date

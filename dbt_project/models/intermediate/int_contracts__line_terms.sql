@@ -1,28 +1,30 @@
 -- Terms of each line from the version that touches it on, with what the version leaves unsaid filled in.
 --
 -- A restated amendment names all lines: one that it no longer names is gone. A difference names only what
--- it adds, changes or removes.
+-- it adds, changes or removes. Lines of a contract that never changed are taken as they stand; most are.
+
+{% set line_columns = [
+    'line_kind', 'obligation_key', 'performing_entity_id', 'recognition_method', 'revenue_role', 'is_priced_by_use',
+    'is_residual', 'ssp_low_minor', 'ssp_high_minor', 'units_purchased', 'expected_units', 'breakage',
+    'progress_measure', 'expected_costs_minor', 'option_measurement', 'renewals_expected', 'renewal_price_minor',
+    'renewal_periods', 'renewal_probabilities', 'renewal_considerations_minor', 'renewal_costs_minor', 'usage_meter',
+    'included_quantity', 'royalty_rate', 'minimum_per_quarter_minor', 'unit_cost_minor', 'is_agent', 'commission_rate',
+    'currency_code', 'is_excluded_from_rpo', 'proration', 'rounding_unit_minor',
+] %}
 
 with
 
 lines as (
 
     select * from {{ ref('int_contracts__lines') }}
+    where is_retold
 
 ),
 
 changes as (
 
     select * from {{ ref('int_contracts__changes') }}
-
-),
-
-events as (
-
-    select
-        event_id,
-        change_basis
-    from {{ ref('stg_canonical__contract_events') }}
+    where change_kind in ('signing', 'renewal', 'modification', 'option')
 
 ),
 
@@ -50,7 +52,7 @@ restated as (
         changes.effective_date,
         changes.event_id
     from changes
-    inner join events on changes.event_id = events.event_id
+    inner join {{ ref('stg_canonical__contract_events') }} as events on changes.event_id = events.event_id
     where changes.change_kind = 'modification' and events.change_basis = 'restated'
 
 ),
@@ -103,9 +105,7 @@ everything as (
         unit_price_minor,
         service_start_date,
         service_end_date,
-        remaining_ssp_minor,
-        event_id,
-        line_no
+        remaining_ssp_minor
     from touched
     union all
     select
@@ -124,9 +124,7 @@ everything as (
         null::numeric as unit_price_minor,
         null::date as service_start_date,
         null::date as service_end_date,
-        null::bigint as remaining_ssp_minor,
-        null::text as event_id,
-        null::integer as line_no
+        null::bigint as remaining_ssp_minor
     from left_out
 
 ),
@@ -138,6 +136,7 @@ filled as (
         arrangement_id,
         contract_id,
         version_no,
+        lead(version_no) over to_date as until_version_no,
         treatment,
         change_date,
         line_id,
@@ -161,7 +160,7 @@ filled as (
 
 ),
 
-final as (
+changed_lines as (
 
     select
         filled.entity_id,
@@ -169,9 +168,7 @@ final as (
         terms.package_id,
         filled.contract_id,
         filled.version_no,
-        lead(filled.version_no) over (
-            partition by filled.entity_id, filled.contract_id, filled.line_id order by filled.version_no
-        ) as until_version_no,
+        filled.until_version_no,
         filled.treatment,
         filled.change_date,
         filled.line_id,
@@ -189,39 +186,10 @@ final as (
         filled.service_end_date,
         terms.service_end_date as terms_end_date,
         filled.remaining_ssp_minor,
-        terms.line_kind,
-        terms.obligation_key,
-        terms.performing_entity_id,
-        terms.recognition_method,
-        terms.revenue_role,
-        terms.is_priced_by_use,
-        terms.is_residual,
-        terms.ssp_low_minor,
-        terms.ssp_high_minor,
-        terms.units_purchased,
-        terms.expected_units,
-        terms.breakage,
-        terms.progress_measure,
-        terms.expected_costs_minor,
-        terms.option_measurement,
-        terms.renewals_expected,
-        terms.renewal_price_minor,
-        terms.renewal_periods,
-        terms.renewal_probabilities,
-        terms.renewal_considerations_minor,
-        terms.renewal_costs_minor,
-        terms.usage_meter,
-        terms.included_quantity,
-        terms.royalty_rate,
-        terms.minimum_per_quarter_minor,
-        terms.unit_cost_minor,
-        terms.is_agent,
-        terms.commission_rate,
-        terms.currency_code,
-        terms.is_excluded_from_rpo,
-        terms.proration,
-        terms.rounding_unit_minor,
-        terms.version_no as terms_version_no
+        filled.terms_version_no,
+        {% for column in line_columns -%}
+        terms.{{ column }}{{ "," if not loop.last }}
+        {% endfor %}
     from filled
     inner join touched as terms
         on
@@ -229,6 +197,49 @@ final as (
             and filled.contract_id = terms.contract_id
             and filled.line_id = terms.line_id
             and filled.terms_version_no = terms.version_no
+
+),
+
+unchanged_lines as (
+
+    select
+        lines.entity_id,
+        lines.arrangement_id,
+        lines.package_id,
+        lines.contract_id,
+        changes.version_no,
+        null::integer as until_version_no,
+        changes.treatment,
+        changes.effective_date as change_date,
+        lines.line_id,
+        lines.line_no,
+        lines.line_action,
+        false as is_removed,
+        lines.quantity,
+        lines.quantity as terms_quantity,
+        lines.price_minor,
+        lines.ssp_minor as stated_ssp_minor,
+        lines.ssp_minor,
+        lines.unit_price_minor,
+        lines.service_start_date,
+        lines.service_end_date,
+        lines.service_end_date as terms_end_date,
+        lines.remaining_ssp_minor,
+        changes.version_no as terms_version_no,
+        {% for column in line_columns -%}
+        lines.{{ column }}{{ "," if not loop.last }}
+        {% endfor %}
+    from {{ ref('int_contracts__lines') }} as lines
+    inner join {{ ref('int_contracts__changes') }} as changes on lines.event_id = changes.event_id
+    where lines.line_action in ('stated', 'added') and not lines.is_retold
+
+),
+
+final as (
+
+    select * from unchanged_lines
+    union all
+    select * from changed_lines
 
 )
 

@@ -80,6 +80,7 @@ ordered as (
         *,
         row_number() over in_order as version_no,
         lead(effective_date) over in_order as until_date,
+        count(*) filter (where event_type <> 'contract.terminated') over (partition by entity_id, contract_id) as telling_count,
         max(case when event_type = 'contract.terminated' then 1 else 0 end)
             over (
                 partition by entity_id, contract_id
@@ -111,6 +112,8 @@ final as (
         replaces_contract_id,
         supersedes_from_date,
         is_superseded,
+        -- Most contracts never change: whoever only has to look at changes can leave them aside.
+        telling_count > 1 as is_retold,
         case
             when event_type = 'contract.terminated' then 'termination'
             when event_type in ('contract.amended', 'contract.option_exercised') then 'prospective'

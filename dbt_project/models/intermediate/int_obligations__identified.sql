@@ -6,6 +6,20 @@
 -- running one (25-13b, 32-42 to 32-45). weight is the standalone price of what remains from the version's
 -- effective date on (32-31); what was transferred before weighs nothing.
 
+{% set placed_columns = [
+    'kinds.entity_id', 'kinds.arrangement_id', 'kinds.package_id', 'kinds.contract_id', 'kinds.obligation_key',
+    'kinds.currency_code', 'kinds.place', 'kinds.recognition_method', 'kinds.revenue_role', 'kinds.performing_entity_id',
+    'kinds.rounding_unit_minor', 'kinds.proration', 'coalesce(versions.is_only, false) as is_only',
+    'versions.effective_date', 'versions.in_force_from', 'versions.next_effective_date', 'versions.next_in_force_from',
+    'versions.treatment', 'versions.change_kind', 'versions.contract_id as changed_contract_id',
+    'coalesce(grid.is_touched, false) as is_touched', 'coalesce(grid.is_changed, false) as is_changed',
+    'coalesce(grid.is_residual, false) as is_residual', 'coalesce(grid.is_removed, true) as is_removed',
+    'grid.residual_low_minor', 'grid.residual_high_minor', 'coalesce(grid.amount_minor, 0) as amount_minor',
+    'coalesce(grid.stated_weight, 0) as stated_weight', 'coalesce(grid.whole_weight, 0) as whole_weight',
+    'grid.service_start_date as stated_start_date', 'grid.service_end_date as stated_end_date', 'grid.months',
+    'grid.first_term_start_date', 'grid.first_term_end_date', 'grid.renewals', 'grid.terms_end_date',
+] %}
+
 with
 
 changes as (
@@ -17,12 +31,6 @@ changes as (
 events as (
 
     select * from {{ ref('stg_canonical__contract_events') }}
-
-),
-
-kinds as (
-
-    select * from {{ ref('int_obligations__kinds') }}
 
 ),
 
@@ -87,15 +95,20 @@ exercised as (
 
 ),
 
-gates as (
+-- Versions on whose last day the arrangement may not recognise.
+gated as (
 
-    select * from {{ ref('int_contracts__gates') }}
-
-),
-
-grid as (
-
-    select * from {{ ref('int_obligations__promised') }}
+    select distinct
+        versions.entity_id,
+        versions.arrangement_id,
+        versions.version_no
+    from versions
+    inner join {{ ref('int_contracts__gates') }} as gates
+        on
+            versions.entity_id = gates.entity_id
+            and versions.arrangement_id = gates.arrangement_id
+            and versions.next_effective_date - 1 >= gates.closed_from_date
+            and versions.next_effective_date - 1 < coalesce(gates.opened_date, 'infinity'::date)
 
 ),
 
@@ -106,83 +119,48 @@ firsts as (
         grid.obligation_id,
         min(grid.version_no) as first_version_no,
         min(case when versions.treatment = 'separate_contract' then versions.version_no else 0 end) as pool_no
-    from grid
+    from {{ ref('int_obligations__promised') }} as grid
     inner join versions
         on
             grid.entity_id = versions.entity_id
             and grid.arrangement_id = versions.arrangement_id
             and grid.version_no = versions.version_no
-    where grid.first_version_no = grid.version_no
+    where grid.first_version_no = grid.version_no and versions.is_only is not true
     group by grid.entity_id, grid.obligation_id
 
 ),
 
-windows as (
+-- Every obligation under every version of its arrangement; most have one. Evergreen, quarantined and use-priced
+-- obligations promise nothing here.
+placed as (
 
     select
-        kinds.entity_id,
-        kinds.arrangement_id,
-        kinds.package_id,
-        kinds.contract_id,
-        versions.version_no,
-        versions.effective_date,
-        versions.in_force_from,
-        versions.next_effective_date,
-        versions.next_in_force_from,
-        versions.treatment,
-        versions.change_kind,
-        versions.contract_id as changed_contract_id,
         kinds.obligation_id,
-        kinds.obligation_key,
-        kinds.currency_code,
-        kinds.place,
-        kinds.recognition_method,
-        kinds.revenue_role,
-        kinds.performing_entity_id,
-        kinds.rounding_unit_minor,
-        kinds.proration,
+        versions.version_no,
+        versions.version_no as first_version_no,
+        case when versions.treatment = 'separate_contract' then versions.version_no else 0 end as pool_no,
+        versions.effective_date as first_effective_date,
+        {{ placed_columns | join(',\n        ') }}
+    from {{ ref('int_obligations__promised') }} as grid
+    inner join versions
+        on
+            grid.entity_id = versions.entity_id
+            and grid.arrangement_id = versions.arrangement_id
+            and grid.version_no = versions.version_no
+    inner join {{ ref('int_obligations__kinds') }} as kinds
+        on grid.entity_id = kinds.entity_id and grid.obligation_id = kinds.obligation_id
+    where versions.is_only
+    union all
+    select
+        kinds.obligation_id,
+        versions.version_no,
         firsts.first_version_no,
         firsts.pool_no,
-        coalesce(grid.is_touched, false) as is_touched,
-        coalesce(grid.is_changed, false) as is_changed,
-        coalesce(grid.is_residual, false) as is_residual,
-        grid.residual_low_minor,
-        grid.residual_high_minor,
-        coalesce(grid.is_removed, true) or endings.version_no is not null as is_over,
-        ahead.obligation_id is not null as is_credited_ahead,
-        exercised.obligation_id is not null as is_exercised,
-        coalesce(grid.amount_minor, 0) as amount_minor,
-        coalesce(grid.stated_weight, 0) as stated_weight,
-        coalesce(grid.whole_weight, 0) as whole_weight,
-        case
-            when kinds.proration = 'full_started_months' and kinds.recognition_method = 'ratable_monthly'
-                then date_trunc('month', grid.service_start_date)::date
-            when kinds.recognition_method in ('ratable_daily', 'ratable_monthly')
-                then coalesce(grid.service_start_date, starts.effective_date)
-        end as service_start_date,
-        case
-            when kinds.recognition_method not in ('ratable_daily', 'ratable_monthly') then null
-            when kinds.proration = 'full_started_months' and kinds.recognition_method = 'ratable_monthly' and grid.months is not null
-                then (date_trunc('month', grid.service_start_date) + make_interval(months => grid.months::integer) - interval '1 day')::date
-            -- Renewals that are expected and treated as part of the contract lengthen the service.
-            when grid.renewals > 0
-                then
-                    greatest(
-                        grid.service_end_date,
-                        (grid.first_term_end_date + 1 + make_interval(months => (
-                            grid.renewals * (
-                                {{ month_index('(grid.first_term_end_date + 1)') }}
-                                - {{ month_index('grid.first_term_start_date') }}
-                            )
-                        )::integer))::date - 1
-                    )
-            else grid.service_end_date
-        end as service_end_date,
-        grid.terms_end_date
-    from kinds
+        starts.effective_date as first_effective_date,
+        {{ placed_columns | join(',\n        ') }}
+    from {{ ref('int_obligations__kinds') }} as kinds
     inner join versions
         on kinds.entity_id = versions.entity_id and kinds.arrangement_id = versions.arrangement_id
-    -- Evergreen, quarantined and use-priced obligations promise nothing here.
     inner join firsts
         on kinds.entity_id = firsts.entity_id and kinds.obligation_id = firsts.obligation_id
     inner join versions as starts
@@ -190,26 +168,62 @@ windows as (
             kinds.entity_id = starts.entity_id
             and kinds.arrangement_id = starts.arrangement_id
             and firsts.first_version_no = starts.version_no
-    left join grid
+    left join {{ ref('int_obligations__promised') }} as grid
         on
             kinds.entity_id = grid.entity_id
             and kinds.obligation_id = grid.obligation_id
             and versions.version_no = grid.version_no
+    where versions.is_only is not true
+
+),
+
+windows as not materialized (
+
+    select
+        placed.*,
+        placed.is_removed or endings.version_no is not null as is_over,
+        ahead.obligation_id is not null as is_credited_ahead,
+        exercised.obligation_id is not null as is_exercised,
+        case
+            when placed.proration = 'full_started_months' and placed.recognition_method = 'ratable_monthly'
+                then date_trunc('month', placed.stated_start_date)::date
+            when placed.recognition_method in ('ratable_daily', 'ratable_monthly')
+                then coalesce(placed.stated_start_date, placed.first_effective_date)
+        end as service_start_date,
+        case
+            when placed.recognition_method not in ('ratable_daily', 'ratable_monthly') then null
+            when placed.proration = 'full_started_months' and placed.recognition_method = 'ratable_monthly' and placed.months is not null
+                then (date_trunc('month', placed.stated_start_date) + make_interval(months => placed.months::integer) - interval '1 day')::date
+            -- Renewals that are expected and treated as part of the contract lengthen the service.
+            when placed.renewals > 0
+                then
+                    greatest(
+                        placed.stated_end_date,
+                        (placed.first_term_end_date + 1 + make_interval(months => (
+                            placed.renewals * (
+                                {{ month_index('(placed.first_term_end_date + 1)') }}
+                                - {{ month_index('placed.first_term_start_date') }}
+                            )
+                        )::integer))::date - 1
+                    )
+            else placed.stated_end_date
+        end as service_end_date
+    from placed
     left join endings
         on
-            kinds.entity_id = endings.entity_id
-            and kinds.contract_id = endings.contract_id
-            and versions.version_no >= endings.version_no
+            placed.entity_id = endings.entity_id
+            and placed.contract_id = endings.contract_id
+            and placed.version_no >= endings.version_no
     left join ahead
         on
-            kinds.entity_id = ahead.entity_id
-            and kinds.obligation_id = ahead.obligation_id
-            and versions.version_no = ahead.version_no
+            placed.entity_id = ahead.entity_id
+            and placed.obligation_id = ahead.obligation_id
+            and placed.version_no = ahead.version_no
     left join exercised
         on
-            kinds.entity_id = exercised.entity_id
-            and kinds.obligation_id = exercised.obligation_id
-            and versions.version_no = exercised.version_no
+            placed.entity_id = exercised.entity_id
+            and placed.obligation_id = exercised.obligation_id
+            and placed.version_no = exercised.version_no
 
 ),
 
@@ -229,6 +243,7 @@ scoped as (
             else is_credited_ahead
         end as is_restarted
     from windows
+    where not is_only
 
 ),
 
@@ -243,6 +258,14 @@ segmented as (
             partition by entity_id, obligation_id order by version_no
         ) as segment_date
     from scoped
+    union all
+    select
+        *,
+        true as is_restarted,
+        version_no as segment_no,
+        effective_date as segment_date
+    from windows
+    where is_only
 
 ),
 
@@ -271,15 +294,9 @@ measured as (
         -- How far the whole obligation had come when this version took effect.
         here.measure as measure_here,
         here.total as total_here,
-        coalesce((
-            select bool_or(true)
-            from gates
-            where
-                gates.entity_id = bounded.entity_id
-                and gates.arrangement_id = bounded.arrangement_id
-                and bounded.next_effective_date - 1 >= gates.closed_from_date
-                and bounded.next_effective_date - 1 < coalesce(gates.opened_date, 'infinity'::date)
-        ), false) as is_gated_through
+        gated.version_no is not null as is_gated_through,
+        -- How far it had come on the day before this version.
+        coalesce(earlier.measure, 0) as measure_before_here
     from bounded
     left join {{ ref('int_progress__steps') }} as before
         on
@@ -300,6 +317,17 @@ measured as (
             and bounded.obligation_id = here.obligation_id
             and bounded.in_force_from >= here.step_date
             and bounded.in_force_from < coalesce(here.until_date, 'infinity'::date)
+    left join {{ ref('int_progress__steps') }} as earlier
+        on
+            bounded.entity_id = earlier.entity_id
+            and bounded.obligation_id = earlier.obligation_id
+            and bounded.effective_date - 1 >= earlier.step_date
+            and bounded.effective_date - 1 < coalesce(earlier.until_date, 'infinity'::date)
+    left join gated
+        on
+            bounded.entity_id = gated.entity_id
+            and bounded.arrangement_id = gated.arrangement_id
+            and bounded.version_no = gated.version_no
 
 ),
 
@@ -351,17 +379,7 @@ weighed as (
             case
                 when measured.proration = 'full_started_months' and measured.recognition_method = 'ratable_monthly' then measured.service_end_date
                 else coalesce(measured.terms_end_date, measured.service_end_date)
-            end as whole_end_date,
-            coalesce((
-                select steps.measure
-                from {{ ref('int_progress__steps') }} as steps
-                where
-                    steps.entity_id = measured.entity_id
-                    and steps.obligation_id = measured.obligation_id
-                    and steps.step_date <= measured.effective_date - 1
-                order by steps.step_date desc
-                limit 1
-            ), 0) as measure_before_here
+            end as whole_end_date
         from measured
     ) as measured
     inner join {{ ref('int_policies__in_force') }} as policies

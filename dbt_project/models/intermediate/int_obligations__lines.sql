@@ -7,9 +7,9 @@
 
 with recursive
 
-lines as (
+promised as (
 
-    select distinct on (entity_id, contract_id, line_id)
+    select
         entity_id,
         arrangement_id,
         package_id,
@@ -20,7 +20,9 @@ lines as (
         combines_with,
         event_id,
         effective_date,
+        contract_version_no,
         line_no,
+        is_retold,
         coalesce(is_capable_of_being_distinct, true) and coalesce(is_separately_identifiable, true) as is_distinct,
         obligation_key <> line_id as has_stated_key
     from {{ ref('int_contracts__lines') }}
@@ -34,7 +36,40 @@ lines as (
             and coalesce(is_capable_of_being_distinct, false) = false
             and is_separately_identifiable is null
         )
-    order by entity_id asc, contract_id asc, line_id asc, effective_date asc, contract_version_no asc
+
+),
+
+-- A line that is told again was promised when it was told first.
+lines as not materialized (
+
+    select * from promised
+    where not is_retold
+    union all
+    (
+        select distinct on (entity_id, contract_id, line_id) *
+        from promised
+        where is_retold
+        order by entity_id asc, contract_id asc, line_id asc, effective_date asc, contract_version_no asc
+    )
+
+),
+
+-- Only lines of these contracts can merge.
+joining as (
+
+    select distinct
+        entity_id,
+        contract_id
+    from promised
+    where has_stated_key or combines_with is not null or not is_distinct
+
+),
+
+candidates as (
+
+    select lines.*
+    from lines
+    inner join joining on lines.entity_id = joining.entity_id and lines.contract_id = joining.contract_id
 
 ),
 
@@ -44,7 +79,7 @@ first_goods as (
         entity_id,
         contract_id,
         line_id
-    from lines
+    from candidates
     where line_kind = 'good_or_service'
     order by entity_id asc, contract_id asc, is_distinct desc, effective_date asc, line_no asc
 
@@ -57,8 +92,8 @@ joins as (
         lines.contract_id,
         lines.line_id,
         others.line_id as other_id
-    from lines
-    inner join lines as others
+    from candidates as lines
+    inner join candidates as others
         on
             lines.entity_id = others.entity_id
             and lines.contract_id = others.contract_id
@@ -69,7 +104,7 @@ joins as (
         lines.contract_id,
         lines.line_id,
         first_goods.line_id as other_id
-    from lines
+    from candidates as lines
     inner join first_goods
         on lines.entity_id = first_goods.entity_id and lines.contract_id = first_goods.contract_id
     where
@@ -110,10 +145,10 @@ both_ways as (
         lines.contract_id,
         lines.line_id,
         others.line_id as other_id
-    from lines
+    from candidates as lines
     inner join merging_contracts
         on lines.entity_id = merging_contracts.entity_id and lines.contract_id = merging_contracts.contract_id
-    inner join lines as others
+    inner join candidates as others
         on
             lines.entity_id = others.entity_id
             and lines.contract_id = others.contract_id
@@ -152,7 +187,7 @@ merged_keys as (
         reached.line_id,
         lines.obligation_key
     from reached
-    inner join lines
+    inner join candidates as lines
         on
             reached.entity_id = lines.entity_id
             and reached.contract_id = lines.contract_id
@@ -160,6 +195,24 @@ merged_keys as (
     order by
         reached.entity_id asc, reached.contract_id asc, reached.line_id asc, lines.has_stated_key desc,
         lines.effective_date asc, lines.line_no asc
+
+),
+
+-- Obligations of several lines.
+shared as (
+
+    select
+        candidates.entity_id,
+        candidates.contract_id,
+        coalesce(merged_keys.obligation_key, candidates.obligation_key) as obligation_key
+    from candidates
+    left join merged_keys
+        on
+            candidates.entity_id = merged_keys.entity_id
+            and candidates.contract_id = merged_keys.contract_id
+            and candidates.line_id = merged_keys.line_id
+    group by candidates.entity_id, candidates.contract_id, coalesce(merged_keys.obligation_key, candidates.obligation_key)
+    having count(*) > 1
 
 ),
 
@@ -173,13 +226,19 @@ final as (
         lines.line_id,
         lines.line_kind,
         coalesce(merged_keys.obligation_key, lines.obligation_key) as obligation_key,
-        lines.contract_id || ':' || coalesce(merged_keys.obligation_key, lines.obligation_key) as obligation_id
+        lines.contract_id || ':' || coalesce(merged_keys.obligation_key, lines.obligation_key) as obligation_id,
+        shared.obligation_key is not null as is_shared
     from lines
     left join merged_keys
         on
             lines.entity_id = merged_keys.entity_id
             and lines.contract_id = merged_keys.contract_id
             and lines.line_id = merged_keys.line_id
+    left join shared
+        on
+            lines.entity_id = shared.entity_id
+            and lines.contract_id = shared.contract_id
+            and coalesce(merged_keys.obligation_key, lines.obligation_key) = shared.obligation_key
 
 )
 
