@@ -7,31 +7,32 @@
     select
         rounded.*,
         (rounded.share_minor + case
-            when
-                row_number() over (
-                    partition by {{ partition_by }}
-                    order by abs(rounded.share_minor) desc, rounded.place asc, rounded.obligation_id asc
-                ) = 1
+            when rounded.listed_no = min(rounded.listed_no) filter (where rounded.is_largest) over (partition by {{ partition_by }})
                 then rounded.pool_minor - sum(rounded.share_minor) over (partition by {{ partition_by }})
             else 0
         end)::bigint as allocated_minor
     from (
         select
-            weighed.*,
-            {{ round_to_unit(
-                'weighed.pool_minor',
-                'case when weighed.weight_total > 0 then weighed.share_weight when weighed.is_first then 1::numeric else 0::numeric end',
-                'case when weighed.weight_total > 0 then weighed.weight_total else 1::numeric end',
-                'weighed.rounding_unit_minor'
-            ) }} as share_minor
+            shared.*,
+            abs(shared.share_minor) = max(abs(shared.share_minor)) over (partition by {{ partition_by }}) as is_largest
         from (
             select
-                priced.*,
-                sum(priced.share_weight::numeric) over (partition by {{ partition_by }}) as weight_total,
-                row_number() over (
-                    partition by {{ partition_by }} order by priced.place asc, priced.obligation_id asc
-                ) = 1 as is_first
-            from ({{ source }}) as priced
-        ) as weighed
+                weighed.*,
+                {{ round_to_unit(
+                    'weighed.pool_minor',
+                    'case when weighed.weight_total > 0 then weighed.share_weight when weighed.listed_no = 1 then 1::numeric else 0::numeric end',
+                    'case when weighed.weight_total > 0 then weighed.weight_total else 1::numeric end',
+                    'weighed.rounding_unit_minor'
+                ) }} as share_minor
+            from (
+                select
+                    priced.*,
+                    sum(priced.share_weight::numeric) over (partition by {{ partition_by }}) as weight_total,
+                    row_number() over (
+                        partition by {{ partition_by }} order by priced.place asc, priced.obligation_id asc
+                    ) as listed_no
+                from ({{ source }}) as priced
+            ) as weighed
+        ) as shared
     ) as rounded
 {%- endmacro %}

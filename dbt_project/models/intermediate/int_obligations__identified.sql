@@ -22,19 +22,19 @@
 
 with
 
-changes as (
+changes as not materialized (
 
     select * from {{ ref('int_contracts__changes') }}
 
 ),
 
-events as (
+events as not materialized (
 
     select * from {{ ref('stg_canonical__contract_events') }}
 
 ),
 
-versions as (
+versions as not materialized (
 
     select * from {{ ref('int_contracts__versions') }}
 
@@ -351,6 +351,7 @@ weighed as (
                 and measured.measure_before_here >= measured.total_here then 0
             else
                 measured.stated_weight + case
+                    when measured.whole_weight = 0 then 0
                     -- An option that is not used yet has no days.
                     when
                         measured.recognition_method in ('ratable_daily', 'ratable_monthly')
@@ -398,6 +399,7 @@ final as (
         weighed.package_id,
         weighed.contract_id,
         weighed.version_no,
+        weighed.is_only,
         weighed.effective_date,
         weighed.in_force_from,
         weighed.next_effective_date,

@@ -6,9 +6,31 @@
 
 with
 
-allocated as (
+allocated as not materialized (
 
     select * from {{ ref('int_prices__allocated') }}
+
+),
+
+-- What came before and what follows, where the price was set more than once.
+followed as (
+
+    select
+        *,
+        -- First day of the next segment: the window of this one ends before it.
+        min(segment_date) over (
+            partition by entity_id, obligation_id order by segment_no range between 1 following and unbounded following
+        ) as next_segment_date,
+        sum(released_minor) over (partition by entity_id, obligation_id order by version_no) as released_to_date_minor
+    from allocated
+    where is_only is not true
+    union all
+    select
+        *,
+        null::date as next_segment_date,
+        released_minor as released_to_date_minor
+    from allocated
+    where is_only
 
 ),
 
@@ -38,21 +60,16 @@ versions as (
         window_end_date,
         measure_before,
         segment_no,
-        -- First day of the next segment: the window of this one ends before it.
-        min(segment_date) over (
-            partition by entity_id, obligation_id order by segment_no range between 1 following and unbounded following
-        ) as cut_date,
+        next_segment_date as cut_date,
         price_mode,
         is_over,
         version_no > first_version_no as is_later,
         base_minor,
         pool_minor + own_minor as price_minor,
         allocated_minor,
-        (sum(released_minor) over (
-            partition by entity_id, obligation_id order by version_no
-        ))::bigint as released_to_date_minor,
+        released_to_date_minor::bigint as released_to_date_minor,
         null::date as ends_before_date
-    from allocated
+    from followed
 
 ),
 

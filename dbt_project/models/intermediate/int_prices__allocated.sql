@@ -6,27 +6,29 @@
 -- ASC 606-10-25-13, 32-28 to 32-45. A version has one pool; PostgreSQL allows window functions, not
 -- aggregates, over the recursive part.
 
+{% set first_inputs %}
+    select
+        inputs.*,
+        0::bigint as base_before_minor,
+        0::bigint as pool_before_minor,
+        0::bigint as own_before_minor,
+        0::bigint as earned_before_minor
+    from {{ ref('int_prices__changes') }} as inputs
+    where inputs.version_no = 1
+{% endset %}
+
 with recursive
 
-inputs as (
+changing as (
 
     select * from {{ ref('int_prices__changes') }}
+    where is_only is not true
 
 ),
 
 steps as (
 
-    {% set first_step %}
-        select
-            inputs.*,
-            0::bigint as base_before_minor,
-            0::bigint as pool_before_minor,
-            0::bigint as own_before_minor,
-            0::bigint as earned_before_minor
-        from inputs
-        where inputs.version_no = 1
-    {% endset %}
-    {{ price_step(first_step) }}
+    {{ price_step(first_inputs ~ ' and inputs.is_only is not true') }}
 
     union all
 
@@ -38,7 +40,7 @@ steps as (
             steps.own_minor as own_before_minor,
             steps.earned_minor as earned_before_minor
         from steps
-        inner join inputs
+        inner join changing as inputs
             on
                 steps.entity_id = inputs.entity_id
                 and steps.arrangement_id = inputs.arrangement_id
@@ -46,6 +48,15 @@ steps as (
                 and steps.version_no + 1 = inputs.version_no
     {% endset %}
     {{ price_step(next_step) }}
+
+),
+
+-- What never changes takes one step.
+everything as (
+
+    select * from steps
+    union all
+    {{ price_step(first_inputs ~ ' and inputs.is_only') }}
 
 ),
 
@@ -57,6 +68,7 @@ final as (
         obligations.package_id,
         obligations.contract_id,
         steps.version_no,
+        obligations.is_only,
         obligations.effective_date,
         obligations.in_force_from,
         obligations.next_in_force_from,
@@ -88,11 +100,10 @@ final as (
         steps.released_minor,
         steps.base_minor + steps.pool_minor + steps.own_minor as allocated_minor,
         steps.earned_minor
-    from steps
+    from everything as steps
     inner join {{ ref('int_obligations__identified') }} as obligations
         on
             steps.entity_id = obligations.entity_id
-            and steps.arrangement_id = obligations.arrangement_id
             and steps.obligation_id = obligations.obligation_id
             and steps.version_no = obligations.version_no
     where steps.price_mode <> 'none'

@@ -7,57 +7,98 @@
 
 with
 
-obligations as (
+obligations as not materialized (
 
     select * from {{ ref('int_obligations__identified') }}
 
 ),
 
-changes as (
+changes as not materialized (
 
     select * from {{ ref('int_contracts__changes') }}
 
 ),
 
-events as (
+events as not materialized (
 
     select * from {{ ref('stg_canonical__contract_events') }}
 
 ),
 
-lines as (
+lines as not materialized (
 
     select * from {{ ref('int_contracts__line_terms') }}
     where not is_priced_by_use
 
 ),
 
-components as (
+components as not materialized (
 
     select * from {{ ref('int_prices__components') }}
 
 ),
 
-credits as (
+credits as not materialized (
 
     select * from {{ ref('int_prices__credits') }}
 
 ),
 
-members as (
+members as not materialized (
 
     select * from {{ ref('int_obligations__lines') }}
 
 ),
 
--- Lines that an event brings, at the price of the whole contract where it finances the customer.
-brought as (
+-- What the lines that a version names cost together.
+named_lines as (
+
+    select
+        lines.entity_id,
+        lines.contract_id,
+        lines.version_no,
+        sum(lines.price_minor) filter (where lines.line_action = 'added') as added_minor,
+        sum(lines.price_minor) filter (where lines.line_action = 'stated') as stated_minor,
+        sum({{ expected_renewals('lines') }})
+            filter (where lines.line_action = 'added' and lines.option_measurement = 'practical_alternative') as added_renewals_minor,
+        sum({{ expected_renewals('lines') }})
+            filter (where lines.line_action = 'stated' and lines.option_measurement = 'practical_alternative') as stated_renewals_minor
+    from lines
+    where lines.line_action in ('stated', 'added')
+    group by lines.entity_id, lines.contract_id, lines.version_no
+
+),
+
+-- Lines that an event brings; those of an amendment that is told whole are no news.
+brought_lines as (
 
     select
         changes.entity_id,
         changes.arrangement_id,
         changes.version_no,
         changes.event_id,
+        coalesce(named_lines.added_minor, 0)
+        + case when changes.change_kind in ('signing', 'renewal') then coalesce(named_lines.stated_minor, 0) else 0 end as price_minor,
+        coalesce(named_lines.added_renewals_minor, 0)
+        + case when changes.change_kind in ('signing', 'renewal') then coalesce(named_lines.stated_renewals_minor, 0) else 0 end
+            as renewals_minor
+    from changes
+    left join named_lines
+        on
+            changes.entity_id = named_lines.entity_id
+            and changes.contract_id = named_lines.contract_id
+            and changes.version_no = named_lines.version_no
+
+),
+
+-- The price of the whole contract stands instead where it finances the customer.
+brought as (
+
+    select
+        brought_lines.entity_id,
+        brought_lines.arrangement_id,
+        brought_lines.version_no,
+        brought_lines.event_id,
         case
             when events.financing_rate is not null and events.cash_selling_price_minor is not null
                 then events.cash_selling_price_minor
@@ -66,32 +107,15 @@ brought as (
                     'events.financing_instalment_minor', 'events.financing_rate',
                     "(case events.financing_compounding when 'annual' then 12 else 1 end)", 'events.financing_instalments'
                 ) }})
-            else coalesce(sum(lines.price_minor), 0)
+            else brought_lines.price_minor
         end
-        + coalesce(sum({{ expected_renewals('lines') }}) filter (where lines.option_measurement = 'practical_alternative'), 0)
-            as price_minor,
+        + brought_lines.renewals_minor as price_minor,
         case
-            when
-                coalesce(events.payable_is_for_distinct_good, false)
-                or coalesce(sum(lines.price_minor), 0) = 0 then 0
+            when coalesce(events.payable_is_for_distinct_good, false) or brought_lines.price_minor = 0 then 0
             else coalesce(events.payable_minor, 0)
         end as payable_minor
-    from changes
-    inner join events on changes.event_id = events.event_id
-    left join lines
-        on
-            changes.entity_id = lines.entity_id
-            and changes.contract_id = lines.contract_id
-            and changes.version_no = lines.version_no
-            and (
-                lines.line_action = 'added'
-                or (lines.line_action = 'stated' and changes.change_kind in ('signing', 'renewal'))
-            )
-    group by
-        changes.entity_id, changes.arrangement_id, changes.version_no, changes.event_id,
-        events.financing_rate, events.cash_selling_price_minor, events.financing_instalments,
-        events.financing_instalment_minor, events.financing_compounding, events.payable_is_for_distinct_good,
-        events.payable_minor
+    from brought_lines
+    inner join events on brought_lines.event_id = events.event_id
 
 ),
 
@@ -209,7 +233,8 @@ told as (
             as immediate_minor,
         bool_or(cardinality(events.discount_obligations) > 0) as has_discount_scope
     from changes
-    inner join events on changes.event_id = events.event_id
+    -- Estimates and credits are no events of the contract.
+    left join events on changes.event_id = events.event_id
     left join brought
         on changes.event_id = brought.event_id and changes.version_no = brought.version_no
     left join restated
@@ -440,47 +465,70 @@ past_credits as (
 
 ),
 
-judged as (
+-- What is known of a version as a whole.
+version_facts as (
 
     select
-        obligations.*,
-        coalesce(told.pool_change_minor, 0) as told_minor,
-        coalesce(told.immediate_minor, 0) as told_immediate_minor,
+        told.entity_id,
+        told.arrangement_id,
+        told.version_no,
+        told.pool_change_minor as told_minor,
+        told.immediate_minor as told_immediate_minor,
+        told.has_discount_scope,
         coalesce(shared_totals.change_minor, 0) as shared_minor,
-        coalesce(told.has_discount_scope, false) as has_discount_scope,
-        bool_or(obligations.is_touched and obligations.version_no > obligations.first_version_no)
-            over (partition by obligations.entity_id, obligations.arrangement_id, obligations.version_no) as touches_old,
-        case
-            when obligations.version_no < obligations.first_version_no then 'none'
-            when obligations.treatment in ('initial', 'separate_contract')
-                then
-                    case
-                        when obligations.version_no = obligations.first_version_no then 'start'
-                        else 'keep'
-                    end
-            when obligations.treatment = 'prospective' then case when obligations.is_restarted then 'repool' else 'keep' end
-            when obligations.treatment = 'option' then case when obligations.is_restarted then 'repool' else 'keep' end
-            when obligations.treatment = 'termination' then case when obligations.is_restarted then 'terminate' else 'keep' end
-            when obligations.treatment = 'credit_ahead' then case when obligations.is_restarted then 'repool' else 'keep' end
-            when obligations.treatment = 'cumulative_catch_up' then 'catch_up'
-            when obligations.treatment = 'credit_past' then 'keep'
-            when obligations.pool_no = 0 then 'reshare'
-            else 'keep'
-        end as first_mode
-    from obligations
-    left join told
-        on
-            obligations.entity_id = told.entity_id
-            and obligations.arrangement_id = told.arrangement_id
-            and obligations.version_no = told.version_no
+        touching.version_no is not null as touches_old,
+        coalesce(added.amount_minor, 0) as added_minor,
+        residuals.version_no is not null as has_residuals
+    from told
     left join shared_totals
         on
-            obligations.entity_id = shared_totals.entity_id
-            and obligations.arrangement_id = shared_totals.arrangement_id
-            and obligations.version_no = shared_totals.version_no
+            told.entity_id = shared_totals.entity_id
+            and told.arrangement_id = shared_totals.arrangement_id
+            and told.version_no = shared_totals.version_no
+    -- A catch-up falls on what it touches, where that was promised before.
+    left join (
+        select distinct
+            entity_id,
+            arrangement_id,
+            version_no
+        from obligations
+        where treatment = 'cumulative_catch_up' and is_touched and version_no > first_version_no
+    ) as touching
+        on
+            told.entity_id = touching.entity_id
+            and told.arrangement_id = touching.arrangement_id
+            and told.version_no = touching.version_no
+    -- What it adds comes at its own price.
+    left join (
+        select
+            entity_id,
+            arrangement_id,
+            version_no,
+            sum(amount_minor) as amount_minor
+        from obligations
+        where treatment = 'cumulative_catch_up' and version_no = first_version_no
+        group by entity_id, arrangement_id, version_no
+    ) as added
+        on
+            told.entity_id = added.entity_id
+            and told.arrangement_id = added.arrangement_id
+            and told.version_no = added.version_no
+    left join (
+        select distinct
+            entity_id,
+            arrangement_id,
+            version_no
+        from obligations
+        where is_residual
+    ) as residuals
+        on
+            told.entity_id = residuals.entity_id
+            and told.arrangement_id = residuals.arrangement_id
+            and told.version_no = residuals.version_no
 
 ),
 
+-- Weight of the running segment, where that began with an earlier version.
 segment_weights as (
 
     select
@@ -489,28 +537,78 @@ segment_weights as (
         version_no,
         weight
     from obligations
+    where is_only is not true
 
 ),
 
-moded as (
+moded as not materialized (
 
     select
-        judged.*,
-        segment_weights.weight as segment_weight,
+        obligations.entity_id,
+        obligations.arrangement_id,
+        obligations.package_id,
+        obligations.contract_id,
+        obligations.version_no,
+        coalesce(obligations.is_only, false) as is_only,
+        obligations.obligation_id,
+        obligations.obligation_key,
+        obligations.place,
+        obligations.rounding_unit_minor,
+        obligations.first_version_no,
+        obligations.is_touched,
+        obligations.is_residual,
+        obligations.residual_low_minor,
+        obligations.residual_high_minor,
+        obligations.is_over,
+        obligations.amount_minor,
+        obligations.weight,
+        obligations.set_aside_minor,
+        obligations.progress_numerator,
+        obligations.progress_denominator,
+        -- Counts where the obligation is one of units.
+        case when obligations.recognition_method = 'point_in_time' then obligations.unit_price_rounding_minor end
+            as unit_price_rounding_minor,
+        case when obligations.segment_no = obligations.version_no then obligations.weight else segment_weights.weight end
+            as segment_weight,
+        coalesce(version_facts.told_immediate_minor, 0) as told_immediate_minor,
+        coalesce(version_facts.has_discount_scope, false) as has_discount_scope,
+        coalesce(version_facts.has_residuals, false) as has_residuals,
+        coalesce(version_facts.told_minor, 0) + coalesce(version_facts.shared_minor, 0)
+        - case when obligations.treatment = 'cumulative_catch_up' then coalesce(version_facts.added_minor, 0) else 0 end
+            as pool_change_minor,
         case
-            when judged.first_mode <> 'catch_up' then judged.first_mode
-            -- New goods at their price; the rest to the obligations the change touches, else to all.
-            when judged.version_no = judged.first_version_no then 'add'
-            when judged.touches_old then case when judged.is_touched then 'add_share' else 'keep' end
-            when judged.pool_no = 0 then 'reshare'
+            when obligations.version_no < obligations.first_version_no then 'none'
+            when obligations.treatment in ('initial', 'separate_contract')
+                then case when obligations.version_no = obligations.first_version_no then 'start' else 'keep' end
+            when obligations.treatment in ('prospective', 'option', 'credit_ahead')
+                then case when obligations.is_restarted then 'repool' else 'keep' end
+            when obligations.treatment = 'termination' then case when obligations.is_restarted then 'terminate' else 'keep' end
+            when obligations.treatment = 'cumulative_catch_up'
+                then
+                    case
+                        -- New goods at their price; the rest to the obligations the change touches, else to all.
+                        when obligations.version_no = obligations.first_version_no then 'add'
+                        when coalesce(version_facts.touches_old, false)
+                            then case when obligations.is_touched then 'add_share' else 'keep' end
+                        when obligations.pool_no = 0 then 'reshare'
+                        else 'keep'
+                    end
+            when obligations.treatment = 'credit_past' then 'keep'
+            when obligations.pool_no = 0 then 'reshare'
             else 'keep'
         end as price_mode
-    from judged
+    from obligations
+    left join version_facts
+        on
+            obligations.entity_id = version_facts.entity_id
+            and obligations.arrangement_id = version_facts.arrangement_id
+            and obligations.version_no = version_facts.version_no
     left join segment_weights
         on
-            judged.entity_id = segment_weights.entity_id
-            and judged.obligation_id = segment_weights.obligation_id
-            and judged.segment_no = segment_weights.version_no
+            obligations.entity_id = segment_weights.entity_id
+            and obligations.obligation_id = segment_weights.obligation_id
+            and obligations.segment_no = segment_weights.version_no
+            and obligations.segment_no < obligations.version_no
 
 ),
 
@@ -530,15 +628,9 @@ scoped as (
                 and changes.version_no = moded.version_no
                 and changes.contract_id = moded.contract_id
                 and moded.obligation_key = any(events.discount_obligations)
-        ) as is_in_discount,
-        moded.told_minor + moded.shared_minor
-        - case
-            when moded.treatment = 'cumulative_catch_up'
-                then sum(case when moded.price_mode = 'add' then moded.amount_minor else 0 end)
-                    over (partition by moded.entity_id, moded.arrangement_id, moded.version_no)
-            else 0
-        end as pool_change_minor
+        ) as is_in_discount
     from moded
+    where moded.has_discount_scope or moded.has_residuals
 
 ),
 
@@ -602,10 +694,24 @@ ranged as (
 
 ),
 
+{% set adjusted_columns = [
+    'entity_id', 'arrangement_id', 'package_id', 'contract_id', 'version_no', 'is_only', 'obligation_id',
+    'obligation_key', 'place',
+    'rounding_unit_minor', 'first_version_no', 'is_touched', 'is_over', 'amount_minor', 'set_aside_minor',
+    'progress_numerator', 'progress_denominator', 'unit_price_rounding_minor', 'segment_weight', 'told_immediate_minor',
+    'pool_change_minor', 'price_mode',
+] %}
+
 adjusted as (
 
     select
-        *,
+        {{ adjusted_columns | join(',\n        ') }},
+        weight as start_weight
+    from moded
+    where not has_discount_scope and not has_residuals
+    union all
+    select
+        {{ adjusted_columns | join(',\n        ') }},
         case
             when coalesce(is_outside_range, false)
                 then
@@ -616,6 +722,22 @@ adjusted as (
             else coalesce(residual_weight, discounted_weight)
         end as start_weight
     from ranged
+
+),
+
+-- A credit for delivered goods goes to the first obligation the change touches.
+immediate as (
+
+    select distinct on (entity_id, arrangement_id, version_no)
+        entity_id,
+        version_no,
+        obligation_id,
+        told_immediate_minor as immediate_minor
+    from adjusted
+    where told_immediate_minor <> 0
+    order by
+        entity_id asc, arrangement_id asc, version_no asc, (version_no > first_version_no) desc, is_touched desc, place asc,
+        obligation_id asc
 
 ),
 
@@ -698,6 +820,7 @@ final as (
         adjusted.package_id,
         adjusted.contract_id,
         adjusted.version_no,
+        adjusted.is_only,
         adjusted.obligation_id,
         adjusted.place,
         adjusted.rounding_unit_minor,
@@ -713,29 +836,14 @@ final as (
             + coalesce(old_parts.own_minor, 0)
             + case when adjusted.price_mode = 'add' then adjusted.amount_minor else 0 end
         )::bigint as delta_minor,
-        -- A credit for delivered goods goes to the first obligation the change touches.
-        case
-            when
-                adjusted.told_immediate_minor <> 0
-                and row_number() over (
-                    partition by adjusted.entity_id, adjusted.arrangement_id, adjusted.version_no
-                    order by
-                        (adjusted.version_no > adjusted.first_version_no) desc,
-                        adjusted.is_touched desc,
-                        adjusted.place
-                ) = 1
-                then adjusted.told_immediate_minor
-            else 0
-        end::bigint + coalesce(past_credits.immediate_minor, 0)::bigint as immediate_minor,
+        coalesce(immediate.immediate_minor, 0)::bigint + coalesce(past_credits.immediate_minor, 0)::bigint as immediate_minor,
         coalesce(claims.claim_minor, 0) as claim_minor,
         claims.package_price_minor,
         adjusted.is_over,
         adjusted.set_aside_minor,
         adjusted.progress_numerator,
         adjusted.progress_denominator,
-        -- Counts where the obligation is one of units.
-        case when adjusted.recognition_method = 'point_in_time' then adjusted.unit_price_rounding_minor end
-            as unit_price_rounding_minor
+        adjusted.unit_price_rounding_minor
     from adjusted
     left join own_shares
         on
@@ -747,6 +855,11 @@ final as (
             adjusted.entity_id = catch_up_shares.entity_id
             and adjusted.version_no = catch_up_shares.version_no
             and adjusted.obligation_id = catch_up_shares.obligation_id
+    left join immediate
+        on
+            adjusted.entity_id = immediate.entity_id
+            and adjusted.version_no = immediate.version_no
+            and adjusted.obligation_id = immediate.obligation_id
     left join old_parts
         on
             adjusted.entity_id = old_parts.entity_id
