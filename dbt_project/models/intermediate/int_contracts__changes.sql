@@ -7,20 +7,20 @@
 
 with
 
-segments as (
+segments as not materialized (
 
     select * from {{ ref('int_contracts__segments') }}
     where not is_superseded
 
 ),
 
-events as (
+events as not materialized (
 
     select * from {{ ref('stg_canonical__contract_events') }}
 
 ),
 
-arrangements as (
+arrangements as not materialized (
 
     select * from {{ ref('int_contracts__arrangements') }}
 
@@ -35,13 +35,11 @@ entities as (
 
 ),
 
-lines as (
+additions as (
 
-    select
-        event_id,
-        bool_or(line_action = 'added') as adds_lines
+    select distinct event_id
     from {{ ref('stg_canonical__contract_lines') }}
-    group by event_id
+    where line_action = 'added'
 
 ),
 
@@ -71,7 +69,7 @@ contract_changes as (
         coalesce(
             events.classification,
             case
-                when events.adds_distinct and events.added_at_ssp and lines.adds_lines then 'separate_contract'
+                when events.adds_distinct and events.added_at_ssp and additions.event_id is not null then 'separate_contract'
                 when events.remaining_distinct = false then 'cumulative_catch_up'
             end,
             'prospective'
@@ -82,7 +80,7 @@ contract_changes as (
     inner join entities on segments.entity_id = entities.entity_id
     inner join arrangements
         on segments.entity_id = arrangements.entity_id and segments.contract_id = arrangements.contract_id
-    left join lines on segments.event_id = lines.event_id
+    left join additions on segments.event_id = additions.event_id
 
 ),
 

@@ -2,13 +2,13 @@
 
 with
 
-segments as (
+segments as not materialized (
 
     select * from {{ ref('int_contracts__segments') }}
 
 ),
 
-lines as (
+lines as not materialized (
 
     select
         segments.entity_id,
@@ -41,6 +41,13 @@ policies as (
 ),
 
 -- A renewal that starts before the old term is over, and nobody decided which of the two holds.
+renewals as (
+
+    select * from segments
+    where version_no = 1 and replaces_contract_id is not null and supersedes_from_date is null
+
+),
+
 last_terms as (
 
     select distinct on (segments.entity_id, segments.contract_id)
@@ -52,14 +59,28 @@ last_terms as (
             else coalesce(segments.end_date, services.last_date)
         end as last_date
     from segments
+    inner join (
+        select distinct
+            entity_id,
+            replaces_contract_id
+        from renewals
+    ) as replaced
+        on segments.entity_id = replaced.entity_id and segments.contract_id = replaced.replaces_contract_id
     left join (
         select
-            entity_id,
-            contract_id,
-            max(service_end_date) as last_date
-        from {{ ref('int_contracts__line_terms') }}
-        where until_version_no is null and not is_removed
-        group by entity_id, contract_id
+            terms.entity_id,
+            terms.contract_id,
+            max(terms.service_end_date) as last_date
+        from {{ ref('int_contracts__line_terms') }} as terms
+        inner join (
+            select distinct
+                entity_id,
+                replaces_contract_id
+            from renewals
+        ) as ended
+            on terms.entity_id = ended.entity_id and terms.contract_id = ended.replaces_contract_id
+        where terms.until_version_no is null and not terms.is_removed
+        group by terms.entity_id, terms.contract_id
     ) as services
         on segments.entity_id = services.entity_id and segments.contract_id = services.contract_id
     order by segments.entity_id, segments.contract_id, segments.version_no desc
@@ -70,10 +91,11 @@ last_terms as (
 first_services as (
 
     select
-        event_id,
-        min(service_start_date) as service_start_date
+        lines.event_id,
+        min(lines.service_start_date) as service_start_date
     from lines
-    group by event_id
+    inner join renewals on lines.event_id = renewals.event_id
+    group by lines.event_id
 
 ),
 
@@ -85,18 +107,14 @@ overlapping as (
         'OVERLAPPING_RENEWAL' as reason_code,
         'starts ' || coalesce(first_services.service_start_date, renewal.effective_date) || ' while ' || old_term.contract_id || ' runs until '
         || coalesce(old_term.last_date::text, 'further notice') as detail
-    from segments as renewal
+    from renewals as renewal
     inner join last_terms as old_term
         on
             renewal.entity_id = old_term.entity_id
             and renewal.replaces_contract_id = old_term.contract_id
     left join first_services
         on renewal.event_id = first_services.event_id
-    where
-        renewal.version_no = 1
-        and renewal.supersedes_from_date is null
-        and coalesce(first_services.service_start_date, renewal.effective_date)
-        <= coalesce(old_term.last_date, 'infinity'::date)
+    where coalesce(first_services.service_start_date, renewal.effective_date) <= coalesce(old_term.last_date, 'infinity'::date)
 
 ),
 
