@@ -133,7 +133,8 @@ def terminate(state: State, event: Event) -> None:
         if item.contract_id == contract.contract_id
     ]
     ended = [(item, stop(state, unit, item, on)) for unit, item in owned if not item.stopped]
-    state.ended[contract.contract_id] = ended or [(item, ONE) for _, item in owned]
+    fixed = [(item, left) for item, left in ended if not item.is_variable_only]
+    state.ended[contract.contract_id] = fixed or ended or [(item, ONE) for _, item in owned]
     gate = state.gate(contract.contract_id, on)
     if gate is None:
         settle_termination(state, contract, on)

@@ -11,7 +11,7 @@ from tests.oracle.events import Event
 from tests.oracle.money import ZERO, parse_money, shares
 from tests.oracle.months import ONE_DAY, month_end
 from tests.oracle.obligations import Obligation
-from tests.oracle.price import returned_line
+from tests.oracle.price import estimated, returned_line, value_of
 from tests.oracle.progress import is_time_based
 from tests.oracle.segments import restart
 from tests.oracle.state import Gate, State
@@ -38,8 +38,27 @@ def estimate_variable(state: State, event: Event) -> None:
     for unit in state.units:
         variable = unit.variables.get(data["vc_id"])
         if variable is not None and data["contract_id"] in _contracts(unit):
-            change = partial(_replace_estimate, variable, data)
+            change = partial(_reestimate, state, unit, variable, data)
             reprice(state, unit, event.occurred_on, event.id, change)
+
+
+def _reestimate(state: State, unit: Unit, variable: Variable, data: Data) -> None:
+    """Replace the estimate; what was promised before a prospective change stays with those promises.
+
+    Each obligation of that time takes its part by its weight of that time: at once where it is
+    satisfied, else with what remains (IFRS 15.90(a), Example 6).
+    """
+    before = value_of(variable, unit, state.convention)
+    _replace_estimate(variable, data)
+    promised = unit.promised.get(variable.id)
+    if promised is None or variable.obligations is not None:
+        return
+    change = state.convention.money(value_of(variable, unit, state.convention) - before)
+    parts = shares(change, [weight for _, weight in promised], state.convention.unit)
+    for (obligation, _), part in zip(promised, parts, strict=True):
+        if obligation.stopped or obligation.weight == 0:
+            obligation.own += part
+            unit.reference[variable.id] = unit.reference.get(variable.id, ZERO) + part
 
 
 def _replace_estimate(variable: Variable, data: Data) -> None:
@@ -88,6 +107,7 @@ def take_credit(state: State, item: BilledLine) -> None:
     planned = min(amount, contract.credit_budget)
     contract.credit_budget -= planned
     amount -= planned
+    amount -= _settle_expected(unit, amount)
     if amount > 0:
         _cut_price(state, unit, found[1] if found else None, item, amount)
 
@@ -107,6 +127,18 @@ def _pay_refund(state: State, unit: Unit, item: BilledLine, amount: Fraction) ->
         _goods_back(state, unit, variable, item.on, paid)
         return paid
     return ZERO
+
+
+def _settle_expected(unit: Unit, amount: Fraction) -> Fraction:
+    """Let a credit settle concessions and penalties that the price expects; return how much."""
+    settled = ZERO
+    for variable in unit.variables.values():
+        if variable.kind in ("price_concession", "penalty"):
+            left = max(ZERO, -estimated(variable) - variable.credited)
+            part = min(left, amount - settled)
+            variable.credited += part
+            settled += part
+    return settled
 
 
 def _give_back(variable: Variable, paid: Fraction) -> None:

@@ -69,8 +69,11 @@ class Loan:
 
     def book(self, on: date, interest: Fraction) -> None:
         """Book interest on a day: income of the entity when positive."""
-        side = interest > 0
-        self.exact[side] += abs(interest)
+        self.book_on(on, interest > 0, abs(interest))
+
+    def book_on(self, on: date, side: bool, amount: Fraction) -> None:
+        """Book more interest on a side, or less."""
+        self.exact[side] += amount
         steps = (self.exact[side] / self.unit + Fraction(1, 2)).__floor__() * self.unit
         if steps != self.booked[side]:
             self.charges.append((on, side, steps - self.booked[side]))
@@ -184,9 +187,10 @@ def _all_transferred(state: State, contract: Contract, on: date) -> bool:
 
 
 def _close(loan: Loan, on: date) -> None:
-    """All is paid and transferred: what is left of the loan is interest."""
+    """All is paid and transferred: what is left of the loan corrects the interest of the lender."""
     loan.pending = ZERO
-    loan.book(on, -loan.balance)
+    side = loan.booked[True] > loan.booked[False]
+    loan.book_on(on, side, -loan.balance if side else loan.balance)
     loan.balance = ZERO
 
 

@@ -61,6 +61,8 @@ def start_segment(state: State, unit: Unit, pool: Fraction, on: date) -> None:
     unit.reference = {
         key: value_of(item, unit, state.convention) for key, item in unit.variables.items()
     }
+    for key in unit.variables:
+        unit.promised.setdefault(key, [(item, item.weight) for item in unit.obligations])
     for obligation in unit.open_obligations:
         obligation.weight = remaining_weight(state, obligation, on)
     if not any(item.weight for item in unit.open_obligations):

@@ -134,7 +134,7 @@ class Variable:
     Attributes:
         value: What the price includes of it now.
         lapsed: A right of return that is over.
-        credited: Given back for it so far (returns, rebates).
+        credited: Given back for it so far (returns, rebates, concessions, penalties).
     """
 
     data: Data

@@ -16,6 +16,8 @@ class Unit:
     Attributes:
         pool: Fixed price shared by the obligations of the current segment.
         reference: Value of each variable amount that the pool already held when the segment began.
+        promised: Obligations as they weighed when a variable amount was promised, by its id, once
+            a later segment has begun (IFRS 15.90(a)).
         first_segment: No prospective change yet: the rules of inception apply to the shares.
         discount_to: Obligations the bundle discount belongs to (IFRS 15.82).
         payable: Consideration payable to the customer; ``payable_rate`` its part of the sales.
@@ -26,6 +28,7 @@ class Unit:
     pool: Fraction = ZERO
     variables: dict[str, Variable] = field(default_factory=dict)
     reference: dict[str, Fraction] = field(default_factory=dict)
+    promised: dict[str, list[tuple[Obligation, Fraction]]] = field(default_factory=dict)
     first_segment: bool = True
     discount_to: list[str] = field(default_factory=list)
     payable: Fraction = ZERO

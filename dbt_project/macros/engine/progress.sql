@@ -1,6 +1,7 @@
 {# How far a segment has come by the end of day `through`, as numerator and denominator (0 <= n <= d, d > 0).
 
-   Ratable: days, or months with partial months by day, inside the window. Everything else: what was
+   Ratable: days, or months with partial months by day, inside the window; where a change finds the service over,
+   the window is empty and the segment done. Everything else: what was
    measured in the segment of what was then expected in it, rounded to progress_rounding where the policy
    says so. ASC 606-10-25-31 to 25-37. Columns read of `row`: recognition_method, window_start_date,
    window_end_date, progress_rounding. #}
@@ -9,8 +10,9 @@
         when {{ through }} is null or {{ is_gated }} then 0::numeric
         when {{ row }}.recognition_method in ('ratable_daily', 'ratable_monthly') then
             case
-                when {{ row }}.window_start_date is null or {{ row }}.window_end_date is null or {{ through }} < {{ row }}.window_start_date then 0::numeric
+                when {{ row }}.window_start_date is null or {{ row }}.window_end_date is null then 0::numeric
                 when {{ through }} >= {{ row }}.window_end_date then 1::numeric
+                when {{ through }} < {{ row }}.window_start_date then 0::numeric
                 when {{ row }}.recognition_method = 'ratable_daily' then ({{ through }} - {{ row }}.window_start_date + 1)::numeric
                 else {{ month_weight_through(row ~ '.window_start_date', row ~ '.window_end_date', through) }}
             end
@@ -28,8 +30,9 @@
         when {{ through }} is null or {{ is_gated }} then 1::numeric
         when {{ row }}.recognition_method in ('ratable_daily', 'ratable_monthly') then
             case
-                when {{ row }}.window_start_date is null or {{ row }}.window_end_date is null or {{ through }} < {{ row }}.window_start_date then 1::numeric
+                when {{ row }}.window_start_date is null or {{ row }}.window_end_date is null then 1::numeric
                 when {{ through }} >= {{ row }}.window_end_date then 1::numeric
+                when {{ through }} < {{ row }}.window_start_date then 1::numeric
                 when {{ row }}.recognition_method = 'ratable_daily'
                     then ({{ row }}.window_end_date - {{ row }}.window_start_date + 1)::numeric
                 else

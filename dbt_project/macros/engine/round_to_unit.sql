@@ -6,3 +6,8 @@
         2 * abs({{ amount }})::numeric * ({{ numerator }}) + ({{ denominator }}) * {{ unit }}, 2 * ({{ denominator }})::numeric * {{ unit }}
     ))::bigint
 {%- endmacro %}
+
+{# A numeric amount rounded half away from zero to a multiple of `unit` minor units. #}
+{% macro in_units(amount, unit) -%}
+    (round(({{ amount }}) / {{ unit }}) * {{ unit }})
+{%- endmacro %}

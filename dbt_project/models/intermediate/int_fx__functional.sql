@@ -38,7 +38,8 @@ monetary_changes as (
         movements.economic_date,
         sides.account_role,
         sum(sides.direction * movements.amount_minor) as change_minor,
-        sum(sides.direction * movements.functional_minor) as functional_minor
+        sum(sides.direction * movements.functional_minor) as functional_minor,
+        max(movements.rounding_unit_minor) as rounding_unit_minor
     from movements
     cross join
         lateral (
@@ -63,7 +64,8 @@ first_days as (
         currency_code,
         functional_currency_code,
         account_role,
-        min(economic_date) as first_date
+        min(economic_date) as first_date,
+        max(rounding_unit_minor) as rounding_unit_minor
     from monetary_changes
     group by entity_id, arrangement_id, currency_code, functional_currency_code, account_role
 
@@ -79,7 +81,8 @@ days as (
         account_role,
         economic_date,
         change_minor,
-        functional_minor
+        functional_minor,
+        rounding_unit_minor
     from monetary_changes
     union all
     select
@@ -90,7 +93,8 @@ days as (
         first_days.account_role,
         rates.rate_date as economic_date,
         0 as change_minor,
-        0 as functional_minor
+        0 as functional_minor,
+        first_days.rounding_unit_minor
     from first_days
     inner join {{ ref('int_fx__rates') }} as rates
         on
@@ -110,6 +114,7 @@ standing as (
         functional_currency_code,
         account_role,
         economic_date,
+        max(rounding_unit_minor) as rounding_unit_minor,
         sum(sum(change_minor)) over to_date as balance_minor,
         sum(sum(functional_minor)) over to_date as carried_minor
     from days
@@ -124,11 +129,11 @@ measured as (
 
     select
         standing.*,
-        round(
-            standing.balance_minor
+        {{ in_units(
+            'standing.balance_minor
             * case when standing.economic_date = rates.rate_date then rates.closing_rate else rates.spot_rate end
-            * rates.minor_factor
-        ) - standing.carried_minor as gained_to_date_minor
+            * rates.minor_factor', 'standing.rounding_unit_minor'
+        ) }} - standing.carried_minor as gained_to_date_minor
     from standing
     inner join {{ ref('int_fx__rates') }} as rates
         on

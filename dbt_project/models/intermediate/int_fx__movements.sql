@@ -33,12 +33,17 @@ final as (
         movements.credit_role,
         movements.amount_minor,
         entities.functional_currency_code,
-        round(movements.amount_minor * rates.spot_rate * rates.minor_factor)::bigint as spot_minor
+        coalesce(policies.rounding_unit_minor, 1) as rounding_unit_minor,
+        {{ in_units('movements.amount_minor * rates.spot_rate * rates.minor_factor', 'coalesce(policies.rounding_unit_minor, 1)') }}::bigint as spot_minor
     from movements
     inner join entities
         on
             movements.entity_id = entities.entity_id
             and movements.currency_code <> entities.functional_currency_code
+    left join {{ ref('int_policies__in_force') }} as policies
+        on
+            movements.entity_id = policies.entity_id
+            and {{ in_force('policies', 'movements.economic_date') }}
     left join {{ ref('int_fx__rates') }} as rates
         on
             movements.entity_id = rates.entity_id

@@ -28,6 +28,7 @@ arrangements as (
         arrangement_id,
         currency_code,
         functional_currency_code,
+        max(rounding_unit_minor) as rounding_unit_minor,
         min(economic_date) as first_date
     from movements
     group by entity_id, arrangement_id, currency_code, functional_currency_code
@@ -53,7 +54,8 @@ steps as (
         change_spot_minor,
         is_release,
         is_performed,
-        null::numeric as closing_factor
+        null::numeric as closing_factor,
+        rounding_unit_minor
     from movements
     union all
     select
@@ -72,7 +74,8 @@ steps as (
         0::bigint as change_spot_minor,
         false as is_release,
         false as is_performed,
-        rates.closing_rate * rates.minor_factor as closing_factor
+        rates.closing_rate * rates.minor_factor as closing_factor,
+        arrangements.rounding_unit_minor
     from arrangements
     inner join {{ ref('int_fx__rates') }} as rates
         on
@@ -103,6 +106,7 @@ listed as (
         arrangement_id,
         currency_code,
         count(*)::integer as step_count,
+        max(rounding_unit_minor)::numeric as unit,
         array_agg(change_minor order by step_no) as changes,
         array_agg(change_spot_minor order by step_no) as spots,
         array_agg(is_release order by step_no) as releases,
@@ -179,7 +183,7 @@ walked as (
                     end as moved_minor,
                     case
                         when parts.closing_factor is not null and parts.position_minor < 0
-                            then parts.functional_minor - round(parts.position_minor * parts.closing_factor)
+                            then parts.functional_minor - {{ in_units('parts.position_minor * parts.closing_factor', 'parts.unit') }}
                         -- A claim replaces an asset: the difference of the rates is won or lost.
                         when
                             parts.closing_factor is null and not parts.is_kept_rate
@@ -198,19 +202,19 @@ walked as (
                             when ranges.position_minor = 0 then 0::numeric
                             -- What was never used comes back at what stands there on average.
                             when ranges.position_minor > 0 and ranges.change_minor > 0
-                                then layered.layered_minor + round(
-                                    ranges.functional_minor * (ranges.change_minor - ranges.restored_minor)
-                                    / ranges.position_minor
-                                )
+                                then layered.layered_minor + {{ in_units(
+                                    'ranges.functional_minor * (ranges.change_minor - ranges.restored_minor) / ranges.position_minor',
+                                    'ranges.unit'
+                                ) }}
                             when ranges.position_minor > 0 then layered.layered_minor
                             when ranges.change_minor < 0
-                                then round(
-                                    abs(ranges.functional_minor) * abs(ranges.change_minor) / abs(ranges.position_minor)
-                                )
-                            else round(
-                                abs(ranges.functional_minor) * least(abs(ranges.position_minor), ranges.change_minor)
-                                / abs(ranges.position_minor)
-                            )
+                                then {{ in_units(
+                                    'abs(ranges.functional_minor) * abs(ranges.change_minor) / abs(ranges.position_minor)', 'ranges.unit'
+                                ) }}
+                            else {{ in_units(
+                                'abs(ranges.functional_minor) * least(abs(ranges.position_minor), ranges.change_minor) / abs(ranges.position_minor)',
+                                'ranges.unit'
+                            ) }}
                         end as part_minor,
                         -- What goes beyond it, at the rate of the day.
                         case
@@ -218,10 +222,10 @@ walked as (
                                 then 0::numeric
                             else
                                 ranges.spot_minor
-                                - round(
-                                    ranges.spot_minor * least(abs(ranges.position_minor), abs(ranges.change_minor))
-                                    / abs(ranges.change_minor)
-                                )
+                                - {{ in_units(
+                                    'ranges.spot_minor * least(abs(ranges.position_minor), abs(ranges.change_minor)) / abs(ranges.change_minor)',
+                                    'ranges.unit'
+                                ) }}
                         end as rest_minor
                     from (
                         select
@@ -231,6 +235,7 @@ walked as (
                             walk.layer_amounts,
                             walk.layer_costs,
                             walk.used_minor,
+                            listed.unit,
                             walk.position_minor + listed.changes[walk.step_no + 1]::numeric as next_position_minor,
                             listed.changes[walk.step_no + 1]::numeric as change_minor,
                             listed.spots[walk.step_no + 1]::numeric as spot_minor,
@@ -278,8 +283,14 @@ walked as (
                     cross join lateral (
                         select
                             coalesce(sum(
-                                round(layers.cost * greatest(least(reach.to_minor - layers.before, layers.amount), 0) / layers.amount)
-                                - round(layers.cost * greatest(least(reach.from_minor - layers.before, layers.amount), 0) / layers.amount)
+                                {{ in_units(
+                                    'layers.cost * greatest(least(reach.to_minor - layers.before, layers.amount), 0) / layers.amount',
+                                    'ranges.unit'
+                                ) }}
+                                - {{ in_units(
+                                    'layers.cost * greatest(least(reach.from_minor - layers.before, layers.amount), 0) / layers.amount',
+                                    'ranges.unit'
+                                ) }}
                             ), 0) as layered_minor,
                             case
                                 when ranges.position_minor > 0 and ranges.change_minor < 0 and not ranges.is_performed
@@ -290,7 +301,7 @@ walked as (
                             case
                                 when ranges.position_minor > 0 and ranges.change_minor < 0 and not ranges.is_performed
                                     then array_agg(
-                                        round(layers.cost * least(reach.from_minor - layers.before, layers.amount) / layers.amount)
+                                        {{ in_units('layers.cost * least(reach.from_minor - layers.before, layers.amount) / layers.amount', 'ranges.unit') }}
                                         order by layers.place
                                     ) filter (where layers.before < reach.from_minor)
                             end as cut_costs

@@ -391,6 +391,20 @@ weighed as (
 
 ),
 
+-- A change that finds everything delivered is one of the price alone: it is shared as at inception
+-- (ASC 606-10-32-43).
+spent as (
+
+    select
+        *,
+        max(case when version_no = first_version_no then weight end) over (partition by entity_id, obligation_id) as first_weight,
+        treatment = 'prospective'
+        and sum(case when is_restarted then weight else 0 end) over (partition by entity_id, arrangement_id, version_no) = 0
+            as is_nothing_left
+    from weighed
+
+),
+
 final as (
 
     select
@@ -428,7 +442,7 @@ final as (
         weighed.is_restarted,
         weighed.is_credited_ahead,
         weighed.amount_minor,
-        trim_scale(weighed.weight) as weight,
+        trim_scale(case when weighed.is_nothing_left and not weighed.is_over then weighed.first_weight else weighed.weight end) as weight,
         weighed.segment_no,
         weighed.segment_date,
         weighed.window_start_date,
@@ -445,7 +459,7 @@ final as (
             'weighed.measure_before', 'weighed.is_gated_through'
         ) }}
             as progress_denominator
-    from weighed
+    from spent as weighed
 
 )
 

@@ -91,6 +91,24 @@ brought_lines as (
 
 ),
 
+-- What the price of instalments is rounded to.
+units as (
+
+    select
+        changes.event_id,
+        max(obligations.rounding_unit_minor) as rounding_unit_minor
+    from changes
+    inner join events on changes.event_id = events.event_id
+    inner join obligations
+        on
+            changes.entity_id = obligations.entity_id
+            and changes.arrangement_id = obligations.arrangement_id
+            and changes.version_no = obligations.version_no
+    where events.financing_instalments > 0
+    group by changes.event_id
+
+),
+
 -- The price of the whole contract stands instead where it finances the customer.
 brought as (
 
@@ -103,10 +121,10 @@ brought as (
             when events.financing_rate is not null and events.cash_selling_price_minor is not null
                 then events.cash_selling_price_minor
             when events.financing_rate > 0 and events.financing_instalments > 0 and events.financing_instalment_minor is not null
-                then round({{ present_value(
+                then {{ in_units(present_value(
                     'events.financing_instalment_minor', 'events.financing_rate',
                     "(case events.financing_compounding when 'annual' then 12 else 1 end)", 'events.financing_instalments'
-                ) }})
+                ), 'units.rounding_unit_minor') }}
             else brought_lines.price_minor
         end
         + brought_lines.renewals_minor as price_minor,
@@ -116,6 +134,7 @@ brought as (
         end as payable_minor
     from brought_lines
     inner join events on brought_lines.event_id = events.event_id
+    left join units on brought_lines.event_id = units.event_id
 
 ),
 

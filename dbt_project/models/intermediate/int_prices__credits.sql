@@ -202,35 +202,30 @@ restatements as (
 
 ),
 
--- Price of each arrangement before any credit, and what was billed of it.
-prices as (
+-- What makes up the price of each arrangement before any credit.
+price_parts as (
 
     select
-        entity_id,
-        arrangement_id,
-        sum(price_minor)::bigint as price_minor
-    from (
-        select
-            lines.entity_id,
-            lines.arrangement_id,
-            lines.price_minor
-        from lines
-        inner join restatements
-            on lines.entity_id = restatements.entity_id and lines.contract_id = restatements.contract_id
-        where
-            (lines.line_action = 'added' or lines.contract_version_no = restatements.contract_version_no)
-            and not lines.is_priced_by_use
-        union all
-        select
-            arrangements.entity_id,
-            arrangements.arrangement_id,
-            coalesce(events.consideration_change_minor, 0) - coalesce(events.price_credit_minor, 0) as price_minor
-        from {{ ref('stg_canonical__contract_events') }} as events
-        inner join arrangements
-            on events.entity_id = arrangements.entity_id and events.contract_id = arrangements.contract_id
-        where events.change_basis = 'delta'
-    ) as parts
-    group by entity_id, arrangement_id
+        lines.entity_id,
+        lines.arrangement_id,
+        lines.effective_date,
+        lines.price_minor
+    from lines
+    inner join restatements
+        on lines.entity_id = restatements.entity_id and lines.contract_id = restatements.contract_id
+    where
+        (lines.line_action = 'added' or lines.contract_version_no = restatements.contract_version_no)
+        and not lines.is_priced_by_use
+    union all
+    select
+        arrangements.entity_id,
+        arrangements.arrangement_id,
+        least(events.effective_date, events.signed_date) as effective_date,
+        coalesce(events.consideration_change_minor, 0) - coalesce(events.price_credit_minor, 0) as price_minor
+    from {{ ref('stg_canonical__contract_events') }} as events
+    inner join arrangements
+        on events.entity_id = arrangements.entity_id and events.contract_id = arrangements.contract_id
+    where events.change_basis = 'delta'
 
 ),
 
@@ -253,25 +248,27 @@ billed as (
 
 ),
 
--- Reductions of the price that a change of the contract already made, by the day they took effect.
+-- Reductions of the price without any credit: agreed by a change of the contract, from the day on which they are
+-- known; or expected (goods that come back, rebates, concessions, penalties), as they stand on a day.
 reductions as (
 
     select
         arrangements.entity_id,
         arrangements.arrangement_id,
-        events.effective_date,
-        greatest(-coalesce(events.consideration_change_minor, 0), 0) + coalesce(events.price_credit_minor, 0) as reduction_minor
+        least(events.effective_date, events.signed_date) as effective_date,
+        greatest(-coalesce(events.consideration_change_minor, 0), 0) + coalesce(events.price_credit_minor, 0) as agreed_minor,
+        0::bigint as expected_minor
     from {{ ref('stg_canonical__contract_events') }} as events
     inner join arrangements
         on events.entity_id = arrangements.entity_id and events.contract_id = arrangements.contract_id
     where events.change_basis = 'delta'
     union all
-    -- Goods that come back and rebates that fall due were expected: the price does without them already.
     select
         arrangements.entity_id,
         arrangements.arrangement_id,
         components.effective_date,
-        greatest(-components.change_minor, 0) as reduction_minor
+        0::bigint as agreed_minor,
+        -components.change_minor as expected_minor
     from {{ ref('int_prices__components') }} as components
     inner join arrangements
         on components.entity_id = arrangements.entity_id and components.contract_id = arrangements.contract_id
@@ -306,6 +303,55 @@ candidates as (
 
 ),
 
+days as (
+
+    select distinct
+        candidates.entity_id,
+        arrangements.arrangement_id,
+        candidates.effective_date
+    from candidates
+    inner join arrangements
+        on candidates.entity_id = arrangements.entity_id and candidates.contract_id = arrangements.contract_id
+
+),
+
+-- The price as it stands on the day of a credit: what is added later may be billed already, what a later
+-- change takes off was not known.
+prices as (
+
+    select
+        days.entity_id,
+        days.arrangement_id,
+        days.effective_date,
+        sum(price_parts.price_minor) as price_minor
+    from days
+    inner join price_parts
+        on
+            days.entity_id = price_parts.entity_id
+            and days.arrangement_id = price_parts.arrangement_id
+            and (price_parts.price_minor > 0 or price_parts.effective_date <= days.effective_date)
+    group by days.entity_id, days.arrangement_id, days.effective_date
+
+),
+
+reduced as (
+
+    select
+        days.entity_id,
+        days.arrangement_id,
+        days.effective_date,
+        sum(reductions.agreed_minor) as agreed_minor,
+        sum(reductions.expected_minor) as expected_minor
+    from days
+    inner join reductions
+        on
+            days.entity_id = reductions.entity_id
+            and days.arrangement_id = reductions.arrangement_id
+            and days.effective_date >= reductions.effective_date
+    group by days.entity_id, days.arrangement_id, days.effective_date
+
+),
+
 placed as (
 
     select
@@ -314,17 +360,9 @@ placed as (
         arrangements.package_id,
         first_lines.obligation_key,
         ends.effective_date is not null as is_after_end,
-        greatest(
-            coalesce(billed.billed_minor, 0) - coalesce(prices.price_minor, 0),
-            coalesce((
-                select sum(reductions.reduction_minor)
-                from reductions
-                where
-                    reductions.entity_id = candidates.entity_id
-                    and reductions.arrangement_id = arrangements.arrangement_id
-                    and reductions.effective_date <= candidates.effective_date
-            ), 0),
-            0
+        (
+            greatest(coalesce(billed.billed_minor, 0) - coalesce(prices.price_minor, 0), coalesce(reduced.agreed_minor, 0), 0)
+            + greatest(coalesce(reduced.expected_minor, 0), 0)
         )::bigint as correction_minor
     from candidates
     inner join arrangements
@@ -343,7 +381,15 @@ placed as (
     left join billed
         on arrangements.entity_id = billed.entity_id and arrangements.arrangement_id = billed.arrangement_id
     left join prices
-        on arrangements.entity_id = prices.entity_id and arrangements.arrangement_id = prices.arrangement_id
+        on
+            arrangements.entity_id = prices.entity_id
+            and arrangements.arrangement_id = prices.arrangement_id
+            and candidates.effective_date = prices.effective_date
+    left join reduced
+        on
+            arrangements.entity_id = reduced.entity_id
+            and arrangements.arrangement_id = reduced.arrangement_id
+            and candidates.effective_date = reduced.effective_date
 
 ),
 
@@ -388,10 +434,11 @@ priced as (
             else
                 -(amount_minor - case
                     when credit_kind = 'dispute' then 0
-                    else settled_to_date_minor - lag(settled_to_date_minor, 1, 0::numeric) over (
+                    -- an estimate that has risen since takes nothing back of what was settled
+                    else greatest(settled_to_date_minor - lag(settled_to_date_minor, 1, 0::numeric) over (
                         partition by entity_id, arrangement_id
                         order by effective_date, event_id, contract_line_id
-                    )
+                    ), 0)
                 end)::bigint
         end as full_change_minor
     from settled
