@@ -20,6 +20,16 @@
     'grid.first_term_start_date', 'grid.first_term_end_date', 'grid.renewals', 'grid.terms_end_date',
 ] %}
 
+{% set identified_columns = [
+    'entity_id', 'arrangement_id', 'package_id', 'contract_id', 'version_no', 'is_only', 'effective_date', 'in_force_from',
+    'next_effective_date', 'next_in_force_from', 'treatment', 'change_kind', 'changed_contract_id', 'obligation_id',
+    'obligation_key', 'currency_code', 'place', 'recognition_method', 'revenue_role', 'performing_entity_id',
+    'rounding_unit_minor', 'progress_rounding', 'unit_price_rounding_minor', 'first_version_no', 'pool_no', 'is_touched',
+    'is_changed', 'is_residual', 'residual_low_minor', 'residual_high_minor', 'is_over', 'is_restarted', 'is_credited_ahead',
+    'amount_minor', 'segment_no', 'segment_date', 'window_start_date', 'window_end_date', 'measure_before',
+    'set_aside_minor', 'progress_numerator', 'progress_denominator',
+] %}
+
 with
 
 changes as not materialized (
@@ -181,6 +191,8 @@ windows as not materialized (
 
     select
         placed.*,
+        policies.progress_rounding,
+        policies.unit_price_rounding_minor,
         placed.is_removed or endings.version_no is not null as is_over,
         ahead.obligation_id is not null as is_credited_ahead,
         exercised.obligation_id is not null as is_exercised,
@@ -209,6 +221,11 @@ windows as not materialized (
             else placed.stated_end_date
         end as service_end_date
     from placed
+    inner join {{ ref('int_policies__in_force') }} as policies
+        on
+            placed.entity_id = policies.entity_id
+            and placed.effective_date >= policies.effective_from
+            and placed.effective_date < coalesce(policies.effective_until, 'infinity'::date)
     left join endings
         on
             placed.entity_id = endings.entity_id
@@ -258,14 +275,6 @@ segmented as (
             partition by entity_id, obligation_id order by version_no
         ) as segment_date
     from scoped
-    union all
-    select
-        *,
-        true as is_restarted,
-        version_no as segment_no,
-        effective_date as segment_date
-    from windows
-    where is_only
 
 ),
 
@@ -335,8 +344,6 @@ weighed as (
 
     select
         measured.*,
-        policies.progress_rounding,
-        policies.unit_price_rounding_minor,
         case
             when measured.is_over or measured.version_no < measured.first_version_no then 0
             when measured.treatment = 'option' and measured.is_exercised and not measured.is_touched then 0
@@ -383,11 +390,6 @@ weighed as (
             end as whole_end_date
         from measured
     ) as measured
-    inner join {{ ref('int_policies__in_force') }} as policies
-        on
-            measured.entity_id = policies.entity_id
-            and measured.effective_date >= policies.effective_from
-            and measured.effective_date < coalesce(policies.effective_until, 'infinity'::date)
 
 ),
 
@@ -405,61 +407,55 @@ spent as (
 
 ),
 
-final as (
+-- An obligation that never changes is one segment from its first day on.
+unchanged as (
 
     select
-        weighed.entity_id,
-        weighed.arrangement_id,
-        weighed.package_id,
-        weighed.contract_id,
-        weighed.version_no,
-        weighed.is_only,
-        weighed.effective_date,
-        weighed.in_force_from,
-        weighed.next_effective_date,
-        weighed.next_in_force_from,
-        weighed.treatment,
-        weighed.change_kind,
-        weighed.changed_contract_id,
-        weighed.obligation_id,
-        weighed.obligation_key,
-        weighed.currency_code,
-        weighed.place,
-        weighed.recognition_method,
-        weighed.revenue_role,
-        weighed.performing_entity_id,
-        weighed.rounding_unit_minor,
-        weighed.progress_rounding,
-        weighed.unit_price_rounding_minor,
-        weighed.first_version_no,
-        weighed.pool_no,
-        weighed.is_touched,
-        weighed.is_changed,
-        weighed.is_residual,
-        weighed.residual_low_minor,
-        weighed.residual_high_minor,
-        weighed.is_over,
-        weighed.is_restarted,
-        weighed.is_credited_ahead,
-        weighed.amount_minor,
-        trim_scale(case when weighed.is_nothing_left and not weighed.is_over then weighed.first_weight else weighed.weight end) as weight,
-        weighed.segment_no,
-        weighed.segment_date,
-        weighed.window_start_date,
-        weighed.window_end_date,
-        weighed.measure_before,
-        weighed.set_aside_minor,
+        *,
+        true as is_restarted,
+        case when is_over then 0 else stated_weight end as weight,
+        version_no as segment_no,
+        effective_date as segment_date,
+        service_start_date as window_start_date,
+        service_end_date as window_end_date,
+        0::numeric as measure_before,
+        0::bigint as set_aside_minor,
+        0::numeric as progress_numerator,
+        1::numeric as progress_denominator
+    from windows
+    where is_only
+
+),
+
+changing as (
+
+    select
+        *,
         {{ progress_numerator(
-            'weighed', '(weighed.next_effective_date - 1)', 'weighed.measure_through', 'weighed.total_through',
-            'weighed.measure_before', 'weighed.is_gated_through'
+            'spent', '(spent.next_effective_date - 1)', 'spent.measure_through', 'spent.total_through',
+            'spent.measure_before', 'spent.is_gated_through'
         ) }}
             as progress_numerator,
         {{ progress_denominator(
-            'weighed', '(weighed.next_effective_date - 1)', 'weighed.measure_through', 'weighed.total_through',
-            'weighed.measure_before', 'weighed.is_gated_through'
+            'spent', '(spent.next_effective_date - 1)', 'spent.measure_through', 'spent.total_through',
+            'spent.measure_before', 'spent.is_gated_through'
         ) }}
             as progress_denominator
-    from spent as weighed
+    from spent
+
+),
+
+final as (
+
+    select
+        {{ identified_columns | join(',\n        ') }},
+        trim_scale(weight) as weight
+    from unchanged
+    union all
+    select
+        {{ identified_columns | join(',\n        ') }},
+        trim_scale(case when is_nothing_left and not is_over then first_weight else weight end) as weight
+    from changing
 
 )
 

@@ -69,75 +69,6 @@ named_lines as (
 
 ),
 
--- Lines that an event brings; those of an amendment that is told whole are no news.
-brought_lines as (
-
-    select
-        changes.entity_id,
-        changes.arrangement_id,
-        changes.version_no,
-        changes.event_id,
-        coalesce(named_lines.added_minor, 0)
-        + case when changes.change_kind in ('signing', 'renewal') then coalesce(named_lines.stated_minor, 0) else 0 end as price_minor,
-        coalesce(named_lines.added_renewals_minor, 0)
-        + case when changes.change_kind in ('signing', 'renewal') then coalesce(named_lines.stated_renewals_minor, 0) else 0 end
-            as renewals_minor
-    from changes
-    left join named_lines
-        on
-            changes.entity_id = named_lines.entity_id
-            and changes.contract_id = named_lines.contract_id
-            and changes.version_no = named_lines.version_no
-
-),
-
--- What the price of instalments is rounded to.
-units as (
-
-    select
-        changes.event_id,
-        max(obligations.rounding_unit_minor) as rounding_unit_minor
-    from changes
-    inner join events on changes.event_id = events.event_id
-    inner join obligations
-        on
-            changes.entity_id = obligations.entity_id
-            and changes.arrangement_id = obligations.arrangement_id
-            and changes.version_no = obligations.version_no
-    where events.financing_instalments > 0
-    group by changes.event_id
-
-),
-
--- The price of the whole contract stands instead where it finances the customer.
-brought as (
-
-    select
-        brought_lines.entity_id,
-        brought_lines.arrangement_id,
-        brought_lines.version_no,
-        brought_lines.event_id,
-        case
-            when events.financing_rate is not null and events.cash_selling_price_minor is not null
-                then events.cash_selling_price_minor
-            when events.financing_rate > 0 and events.financing_instalments > 0 and events.financing_instalment_minor is not null
-                then {{ in_units(present_value(
-                    'events.financing_instalment_minor', 'events.financing_rate',
-                    "(case events.financing_compounding when 'annual' then 12 else 1 end)", 'events.financing_instalments'
-                ), 'units.rounding_unit_minor') }}
-            else brought_lines.price_minor
-        end
-        + brought_lines.renewals_minor as price_minor,
-        case
-            when coalesce(events.payable_is_for_distinct_good, false) or brought_lines.price_minor = 0 then 0
-            else coalesce(events.payable_minor, 0)
-        end as payable_minor
-    from brought_lines
-    inner join events on brought_lines.event_id = events.event_id
-    left join units on brought_lines.event_id = units.event_id
-
-),
-
 -- A restated amendment tells the whole price; the change is the difference to what was in force.
 restated as (
 
@@ -225,53 +156,116 @@ superseded as (
 
 ),
 
-told as (
+-- What the price of instalments is rounded to.
+units as (
+
+    select
+        changes.event_id,
+        max(obligations.rounding_unit_minor) as rounding_unit_minor
+    from changes
+    inner join events on changes.event_id = events.event_id
+    inner join obligations
+        on
+            changes.entity_id = obligations.entity_id
+            and changes.arrangement_id = obligations.arrangement_id
+            and changes.version_no = obligations.version_no
+    where events.financing_instalments > 0
+    group by changes.event_id
+
+),
+
+-- Lines that an event brings; those of an amendment that is told whole are no news. The price of the whole
+-- contract stands instead where it finances the customer.
+brought as (
 
     select
         changes.entity_id,
         changes.arrangement_id,
         changes.version_no,
+        changes.treatment,
+        changes.change_kind,
+        events.change_basis,
+        events.consideration_change_minor,
+        events.price_credit_minor,
+        events.price_credit_relates_to,
+        cardinality(events.discount_obligations) > 0 as has_discount_scope,
+        case
+            when events.financing_rate is not null and events.cash_selling_price_minor is not null
+                then events.cash_selling_price_minor
+            when events.financing_rate > 0 and events.financing_instalments > 0 and events.financing_instalment_minor is not null
+                then {{ in_units(present_value(
+                    'events.financing_instalment_minor', 'events.financing_rate',
+                    "(case events.financing_compounding when 'annual' then 12 else 1 end)", 'events.financing_instalments'
+                ), 'units.rounding_unit_minor') }}
+            else named.lines_minor
+        end
+        + named.renewals_minor
+        - case
+            when coalesce(events.payable_is_for_distinct_good, false) or named.lines_minor = 0 then 0
+            else coalesce(events.payable_minor, 0)
+        end as brought_minor
+    from changes
+    -- Estimates and credits are no events of the contract.
+    left join events on changes.event_id = events.event_id
+    left join units on changes.event_id = units.event_id
+    left join named_lines
+        on
+            changes.entity_id = named_lines.entity_id
+            and changes.contract_id = named_lines.contract_id
+            and changes.version_no = named_lines.version_no
+    cross join lateral (
+        select
+            coalesce(named_lines.added_minor, 0)
+            + case when changes.change_kind in ('signing', 'renewal') then coalesce(named_lines.stated_minor, 0) else 0 end as lines_minor,
+            coalesce(named_lines.added_renewals_minor, 0)
+            + case when changes.change_kind in ('signing', 'renewal') then coalesce(named_lines.stated_renewals_minor, 0) else 0 end
+                as renewals_minor
+    ) as named
+
+),
+
+told as (
+
+    select
+        brought.entity_id,
+        brought.arrangement_id,
+        brought.version_no,
         sum(
-            coalesce(brought.price_minor, 0) - coalesce(brought.payable_minor, 0)
+            brought.brought_minor
             + case
-                when changes.treatment = 'separate_contract' then 0
-                when changes.change_kind = 'modification' and events.change_basis = 'delta'
+                when brought.treatment = 'separate_contract' then 0
+                when brought.change_kind = 'modification' and brought.change_basis = 'delta'
                     then
-                        coalesce(events.consideration_change_minor, changed_lines.price_minor, 0)
-                        - case when events.price_credit_relates_to = 'undelivered' then events.price_credit_minor else 0 end
+                        coalesce(brought.consideration_change_minor, changed_lines.price_minor, 0)
+                        - case when brought.price_credit_relates_to = 'undelivered' then brought.price_credit_minor else 0 end
                 else 0
             end
             + case
-                when changes.change_kind = 'modification' and events.change_basis = 'restated'
-                    then coalesce(restated.price_minor, 0)
+                when brought.change_kind = 'modification' and brought.change_basis = 'restated' then coalesce(restated.price_minor, 0)
                 else 0
             end
             - coalesce(superseded.credited_minor, 0)
         ) as pool_change_minor,
-        sum(case when events.price_credit_relates_to = 'delivered' then -events.price_credit_minor else 0 end)
+        sum(case when brought.price_credit_relates_to = 'delivered' then -brought.price_credit_minor else 0 end)
             as immediate_minor,
-        bool_or(cardinality(events.discount_obligations) > 0) as has_discount_scope
-    from changes
-    -- Estimates and credits are no events of the contract.
-    left join events on changes.event_id = events.event_id
-    left join brought
-        on changes.event_id = brought.event_id and changes.version_no = brought.version_no
+        bool_or(brought.has_discount_scope) as has_discount_scope
+    from brought
     left join restated
         on
-            changes.entity_id = restated.entity_id
-            and changes.arrangement_id = restated.arrangement_id
-            and changes.version_no = restated.version_no
+            brought.entity_id = restated.entity_id
+            and brought.arrangement_id = restated.arrangement_id
+            and brought.version_no = restated.version_no
     left join changed_lines
         on
-            changes.entity_id = changed_lines.entity_id
-            and changes.arrangement_id = changed_lines.arrangement_id
-            and changes.version_no = changed_lines.version_no
+            brought.entity_id = changed_lines.entity_id
+            and brought.arrangement_id = changed_lines.arrangement_id
+            and brought.version_no = changed_lines.version_no
     left join superseded
         on
-            changes.entity_id = superseded.entity_id
-            and changes.arrangement_id = superseded.arrangement_id
-            and changes.version_no = superseded.version_no
-    group by changes.entity_id, changes.arrangement_id, changes.version_no
+            brought.entity_id = superseded.entity_id
+            and brought.arrangement_id = superseded.arrangement_id
+            and brought.version_no = superseded.version_no
+    group by brought.entity_id, brought.arrangement_id, brought.version_no
 
 ),
 
@@ -485,7 +479,7 @@ past_credits as (
 ),
 
 -- What is known of a version as a whole.
-version_facts as (
+version_facts as materialized (
 
     select
         told.entity_id,
