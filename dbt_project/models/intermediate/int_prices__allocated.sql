@@ -6,17 +6,6 @@
 -- ASC 606-10-25-13, 32-28 to 32-45. A version has one pool; PostgreSQL allows window functions, not
 -- aggregates, over the recursive part.
 
-{% set first_inputs %}
-    select
-        inputs.*,
-        0::bigint as base_before_minor,
-        0::bigint as pool_before_minor,
-        0::bigint as own_before_minor,
-        0::bigint as earned_before_minor
-    from {{ ref('int_prices__changes') }} as inputs
-    where inputs.version_no = 1
-{% endset %}
-
 with recursive
 
 changing as (
@@ -28,7 +17,17 @@ changing as (
 
 steps as (
 
-    {{ price_step(first_inputs ~ ' and inputs.is_only is not true') }}
+    {% set first_step %}
+        select
+            inputs.*,
+            0::bigint as base_before_minor,
+            0::bigint as pool_before_minor,
+            0::bigint as own_before_minor,
+            0::bigint as earned_before_minor
+        from changing as inputs
+        where inputs.version_no = 1
+    {% endset %}
+    {{ price_step(first_step) }}
 
     union all
 
@@ -51,12 +50,46 @@ steps as (
 
 ),
 
--- What never changes takes one step.
+-- Most prices are shared once and never change.
+shared_once as (
+
+    {% set only_step %}
+        select
+            inputs.entity_id,
+            inputs.arrangement_id,
+            inputs.version_no,
+            inputs.obligation_id,
+            inputs.place,
+            inputs.rounding_unit_minor,
+            inputs.price_mode,
+            inputs.share_weight,
+            inputs.pool_change_minor as pool_minor,
+            inputs.immediate_minor,
+            inputs.delta_minor
+        from {{ ref('int_prices__changes') }} as inputs
+        where inputs.is_only
+    {% endset %}
+    {{ share_out(only_step, 'entity_id, arrangement_id') }}
+
+),
+
 everything as (
 
     select * from steps
     union all
-    {{ price_step(first_inputs ~ ' and inputs.is_only') }}
+    select
+        entity_id,
+        arrangement_id,
+        version_no,
+        obligation_id,
+        price_mode,
+        share_weight,
+        immediate_minor as base_minor,
+        allocated_minor as pool_minor,
+        delta_minor as own_minor,
+        0::bigint as released_minor,
+        immediate_minor as earned_minor
+    from shared_once
 
 ),
 

@@ -491,8 +491,24 @@ version_facts as materialized (
         coalesce(shared_totals.change_minor, 0) as shared_minor,
         touching.version_no is not null as touches_old,
         coalesce(added.amount_minor, 0) as added_minor,
-        residuals.version_no is not null as has_residuals
+        residuals.version_no is not null as has_residuals,
+        -- One price for all, shared by what each sells for alone.
+        told.immediate_minor is not distinct from 0
+        and coalesce(told.has_discount_scope, false) = false
+        and residuals.version_no is null
+        and own.version_no is null as is_plain
     from told
+    left join (
+        select distinct
+            entity_id,
+            arrangement_id,
+            version_no
+        from own_changes
+    ) as own
+        on
+            told.entity_id = own.entity_id
+            and told.arrangement_id = own.arrangement_id
+            and told.version_no = own.version_no
     left join shared_totals
         on
             told.entity_id = shared_totals.entity_id
@@ -554,6 +570,23 @@ segment_weights as (
 
 ),
 
+-- What has to be looked at closely.
+considered as not materialized (
+
+    select * from obligations
+    where is_only is not true
+    union all
+    select obligations.*
+    from obligations
+    inner join version_facts
+        on
+            obligations.entity_id = version_facts.entity_id
+            and obligations.arrangement_id = version_facts.arrangement_id
+            and obligations.version_no = version_facts.version_no
+    where obligations.is_only and not version_facts.is_plain
+
+),
+
 moded as not materialized (
 
     select
@@ -610,7 +643,7 @@ moded as not materialized (
             when obligations.pool_no = 0 then 'reshare'
             else 'keep'
         end as price_mode
-    from obligations
+    from considered as obligations
     left join version_facts
         on
             obligations.entity_id = version_facts.entity_id
@@ -825,7 +858,7 @@ claims as (
 
 ),
 
-final as (
+closely as (
 
     select
         adjusted.entity_id,
@@ -833,7 +866,7 @@ final as (
         adjusted.package_id,
         adjusted.contract_id,
         adjusted.version_no,
-        adjusted.is_only,
+        adjusted.is_only and adjusted.price_mode = 'start' as is_only,
         adjusted.obligation_id,
         adjusted.place,
         adjusted.rounding_unit_minor,
@@ -890,6 +923,49 @@ final as (
             adjusted.entity_id = claims.entity_id
             and adjusted.arrangement_id = claims.arrangement_id
             and adjusted.version_no = claims.version_no
+
+),
+
+-- Most versions are the first and only one and bring one price for all.
+plainly as (
+
+    select
+        obligations.entity_id,
+        obligations.arrangement_id,
+        obligations.package_id,
+        obligations.contract_id,
+        obligations.version_no,
+        true as is_only,
+        obligations.obligation_id,
+        obligations.place,
+        obligations.rounding_unit_minor,
+        'start' as price_mode,
+        (version_facts.told_minor + version_facts.shared_minor)::bigint as pool_change_minor,
+        obligations.weight as share_weight,
+        0::bigint as delta_minor,
+        0::bigint as immediate_minor,
+        0::bigint as claim_minor,
+        null::bigint as package_price_minor,
+        obligations.is_over,
+        obligations.set_aside_minor,
+        obligations.progress_numerator,
+        obligations.progress_denominator,
+        null::numeric as unit_price_rounding_minor
+    from obligations
+    inner join version_facts
+        on
+            obligations.entity_id = version_facts.entity_id
+            and obligations.arrangement_id = version_facts.arrangement_id
+            and obligations.version_no = version_facts.version_no
+    where obligations.is_only and version_facts.is_plain
+
+),
+
+final as (
+
+    select * from plainly
+    union all
+    select * from closely
 
 )
 
