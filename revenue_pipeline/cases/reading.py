@@ -50,9 +50,17 @@ _CLASSIFICATIONS = """
     where split_part(entity_id, '/', 1) = any(%s) and modification_id is not null
 """
 _PRICES = """
-    select split_part(entity_id, '/', 1), package_id, version_no, effective_date, '', price_minor
+    select * from (
+    select
+        split_part(entity_id, '/', 1) as case_id, package_id, version_no, effective_date, '',
+        price_minor
     from intermediate.int_prices__transaction
-    where split_part(entity_id, '/', 1) = any(%s)
+    union all
+    select
+        split_part(entity_id, '/', 1), package_id, version_no, effective_date, '', change_minor
+    from intermediate.int_prices__announced
+    ) as amounts
+    where case_id = any(%s)
 """
 _ALLOCATIONS = """
     select * from (
@@ -65,6 +73,12 @@ _ALLOCATIONS = """
         split_part(entity_id, '/', 1), package_id, version_no, effective_date, obligation_key,
         expected_minor
     from intermediate.int_prices__expected_use
+    union all
+    select
+        split_part(entity_id, '/', 1), package_id, version_no, effective_date, obligation_key,
+        change_minor
+    from intermediate.int_prices__announced
+    where obligation_key is not null
     ) as amounts
     where case_id = any(%s)
 """

@@ -43,6 +43,7 @@ WITH_ARITHMETIC = {
     "int_positions__days",
     "int_positions__period_ends",
     "int_prices__allocated",
+    "int_prices__announced",
     "int_prices__changes",
     "int_prices__claims",
     "int_prices__components",

@@ -205,7 +205,7 @@ def _interest(
 def _repurchase(state: State, gate: Gate, horizon: date) -> list[Posting]:
     """Interest up to a higher repurchase price, by days; on lapse it is revenue with the cash.
 
-    A put at a lower price is a lease: the difference is revenue by days (IFRS 15.B70).
+    A way back at a lower price is a lease: the difference is revenue by days (IFRS 15.B66, B70).
     """
     contract = state.contracts[gate.contract_id]
     terms = contract.data["repurchase"]
@@ -217,7 +217,7 @@ def _repurchase(state: State, gate: Gate, horizon: date) -> list[Posting]:
     ]
     held = sum((cash for _, cash in received), ZERO)
     total = parse_money(terms["price"])[0] - held
-    if not received or (total < 0 and terms["kind"] == "call_option"):
+    if not received:
         return []
     owner = next(item for _, item in state.obligations() if item.contract_id == gate.contract_id)
     start, stop = min(on for on, _ in received), gate.opened_on or until

@@ -123,7 +123,9 @@ rated as (
             else
                 rates.rate
                 * power(10::numeric, {{ currency_exponent('lines.currency_code') }} - {{ currency_exponent('lines.priced_currency_code') }})
-        end as rate
+        end as rate,
+        -- What an agent sells is its own service, worth the commission on the price of the good (606-10-55-38).
+        case when lines.is_agent then coalesce(lines.commission_rate, 0) else 1 end as kept_share
     from lines
     inner join policies
         on
@@ -172,7 +174,7 @@ resolved as (
         quantity,
         unit_price_minor * rate as unit_price_minor,
         round(amount_minor * rate)::bigint as amount_minor,
-        coalesce(
+        round(kept_share * coalesce(
             round(ssp_minor * rate)::bigint,
             case
                 when ssp_basis = 'residual' then null
@@ -200,12 +202,12 @@ resolved as (
                         )::bigint
                 else listed_ssp_minor
             end
-        ) as ssp_minor,
+        ))::bigint as ssp_minor,
         ssp_basis = 'residual' as is_residual,
         round(ssp_low_minor * rate)::bigint as ssp_low_minor,
         round(ssp_high_minor * rate)::bigint as ssp_high_minor,
         round(remaining_amount_minor * rate)::bigint as remaining_amount_minor,
-        round(remaining_ssp_minor * rate)::bigint as remaining_ssp_minor,
+        round(remaining_ssp_minor * rate * kept_share)::bigint as remaining_ssp_minor,
         unit_cost_minor,
         service_start_date,
         service_end_date,

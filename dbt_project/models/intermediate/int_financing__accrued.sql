@@ -506,6 +506,7 @@ held_to_date as (
         held_days.contract_id,
         held_days.currency_code,
         held_days.economic_date,
+        held_days.interest_minor,
         round(
             held_days.interest_minor * least(held_days.economic_date - held_days.start_date, held_days.repurchase_until_date - held_days.start_date)
             / greatest(held_days.repurchase_until_date - held_days.start_date, 1)
@@ -517,7 +518,7 @@ held_to_date as (
             held_days.entity_id = policies.entity_id
             and held_days.economic_date >= policies.effective_from
             and held_days.economic_date < coalesce(policies.effective_until, 'infinity'::date)
-    where held_days.interest_minor > 0
+    where held_days.interest_minor <> 0
 
 ),
 
@@ -528,7 +529,7 @@ repurchased as (
         contract_id,
         economic_date,
         currency_code,
-        'repurchase' as side,
+        case when interest_minor < 0 then 'lease' else 'repurchase' end as side,
         (interest_to_date_minor - lag(interest_to_date_minor, 1, 0::numeric) over (
             partition by entity_id, contract_id
             order by economic_date

@@ -96,7 +96,8 @@ held_back as (
 ),
 
 -- Value that has passed is claimed whole, also what is owed on or expected back. Interest a customer
--- earns is not: it is in the liability already.
+-- earns is not: it is in the liability already. Pieces in tiers are claimed at the tier they fall into, while
+-- revenue takes the average price.
 passed as (
 
     select
@@ -109,7 +110,7 @@ passed as (
         currency_code,
         recognized_minor as amount_minor
     from revenue
-    where component <> 'financing'
+    where component not in ('financing', 'lease')
     union all
     select
         entity_id,
@@ -121,6 +122,19 @@ passed as (
         currency_code,
         withheld_minor as amount_minor
     from withheld
+    union all
+    select
+        performing_entity_id as entity_id,
+        entity_id as billing_entity_id,
+        contract_id,
+        arrangement_id,
+        obligation_id,
+        economic_date,
+        currency_code,
+        claimed_to_date_minor - gross_to_date_minor - lag(claimed_to_date_minor - gross_to_date_minor, 1, 0::bigint) over (
+            partition by entity_id, contract_id, line_id, component order by economic_date
+        ) as amount_minor
+    from {{ ref('int_usage__rated') }}
 
 ),
 
@@ -232,6 +246,7 @@ interest as (
         financed.economic_date,
         financed.currency_code,
         case
+            when financed.side = 'lease' then 'contract_liability'
             when financed.side <> 'entity' then 'interest_expense'
             -- Invoices of instalments carry the interest: it is earned against them.
             when coalesce(policies.receivable_trigger, 'invoice_issued') = 'performance' then 'receivable'
@@ -241,6 +256,7 @@ interest as (
             when 'entity' then 'interest_income'
             when 'customer' then 'contract_liability'
             when 'repurchase' then 'financial_liability'
+            when 'lease' then 'financial_liability'
         end as credit_role,
         financed.interest_minor as amount_minor
     from financed
@@ -252,7 +268,8 @@ interest as (
 
 ),
 
--- The right to buy back has lapsed: the interest on the customer's money is part of the price.
+-- The right to buy back has lapsed: the interest on the customer's money is part of the price, and what was
+-- earned by leasing counts towards it.
 interest_released as (
 
     select
@@ -274,7 +291,7 @@ interest_released as (
             and financed.contract_id = gates.contract_id
             and gates.gate = 'repurchase'
             and gates.opened_date is not null
-    where financed.side = 'repurchase'
+    where financed.side in ('repurchase', 'lease')
 
 ),
 

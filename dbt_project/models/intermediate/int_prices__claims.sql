@@ -1,5 +1,5 @@
--- What the entity may keep when a contract is terminated: what was billed (or, where nothing is billed, paid)
--- less what goes back. What is neither billed nor earned is no longer owed by anyone.
+-- What the entity may keep when a contract is terminated: what was billed (or, where nothing is billed, paid),
+-- before the books began too, less what goes back. What is neither billed nor earned is no longer owed by anyone.
 -- ASC 606-10-25-13a: the end of the remaining promises is a change of the contract.
 
 with
@@ -73,6 +73,19 @@ paid as (
 
 ),
 
+-- Claimed before the first event: the opening position of the books' only arrangement.
+opened as (
+
+    select
+        entity_id,
+        arrangement_id,
+        sum(case debit_role when 'contract_liability' then -amount_minor when 'deposit_liability' then -amount_minor else 0 end)
+            as opened_minor
+    from {{ ref('int_movements__opened') }}
+    group by entity_id, arrangement_id
+
+),
+
 credited as (
 
     select
@@ -118,6 +131,7 @@ final as (
                 when gates.contract_id is not null then coalesce(paid.paid_minor, 0)
                 else coalesce(billed.billed_minor, paid.paid_minor, 0)
             end
+            + coalesce(opened.opened_minor, 0)
             - coalesce(credited.before_minor, 0)
             - greatest(refunds.refund_minor, coalesce(credited.after_minor, 0))
         )::bigint as claim_minor,
@@ -137,6 +151,8 @@ final as (
             and changes.effective_date = gates.opened_date
     left join package_prices
         on changes.entity_id = package_prices.entity_id and changes.contract_id = package_prices.contract_id
+    left join opened
+        on changes.entity_id = opened.entity_id and changes.arrangement_id = opened.arrangement_id
     left join credited
         on changes.entity_id = credited.entity_id and changes.contract_id = credited.contract_id
 

@@ -279,18 +279,19 @@ reported as (
 -- 3. Prepaid units.
 prepaid as (
 
-    select
-        kinds.entity_id,
-        kinds.obligation_id,
-        kinds.contract_id,
-        obligations.line_id,
-        kinds.breakage,
-        kinds.units_purchased,
-        coalesce(kinds.expected_units, kinds.units_purchased) as expected_units
-    from kinds
-    inner join {{ ref('int_obligations__lines') }} as obligations
-        on kinds.entity_id = obligations.entity_id and kinds.obligation_id = obligations.obligation_id
-    where kinds.recognition_method = 'prepaid_drawdown'
+    select distinct on (entity_id, obligation_id, line_id)
+        entity_id,
+        obligation_id,
+        contract_id,
+        line_id,
+        in_force_from,
+        min(line_id) over by_obligation <> max(line_id) over by_obligation as is_one_of_several,
+        case when breakage = 'at_expiry' then units_purchased else coalesce(expected_units, units_purchased) end as expected_units,
+        breakage = 'at_expiry' as is_broken_at_expiry
+    from members
+    where obligation_method = 'prepaid_drawdown' and units_purchased is not null
+    window by_obligation as (partition by entity_id, obligation_id)
+    order by entity_id asc, obligation_id asc, line_id asc, version_no asc
 
 ),
 
@@ -299,6 +300,7 @@ drawn as (
     select
         prepaid.entity_id,
         prepaid.obligation_id,
+        prepaid.line_id,
         usage_rows.usage_date as step_date,
         sum(usage_rows.quantity) as quantity,
         null::numeric as expected_units,
@@ -310,14 +312,15 @@ drawn as (
             and prepaid.contract_id = usage_rows.contract_id
             and prepaid.line_id = usage_rows.line_id
             and usage_rows.is_entitled
-    group by prepaid.entity_id, prepaid.obligation_id, usage_rows.usage_date
+    group by prepaid.entity_id, prepaid.obligation_id, prepaid.line_id, usage_rows.usage_date
     union all
     select
         prepaid.entity_id,
         prepaid.obligation_id,
+        prepaid.line_id,
         estimates.effective_date as step_date,
         0 as quantity,
-        max(estimates.expected_units) as expected_units,
+        max(case when not coalesce(prepaid.is_broken_at_expiry, false) then estimates.expected_units end) as expected_units,
         bool_or(estimates.event_type = 'right.lapsed') as is_lapsed
     from prepaid
     inner join estimates
@@ -332,56 +335,88 @@ drawn as (
                     and coalesce(estimates.line_id, prepaid.line_id) = prepaid.line_id
                 )
             )
-    group by prepaid.entity_id, prepaid.obligation_id, estimates.effective_date
+    group by prepaid.entity_id, prepaid.obligation_id, prepaid.line_id, estimates.effective_date
+    union all
+    -- Of several lines each counts from its own day: units bought later add to what is left.
+    select
+        entity_id,
+        obligation_id,
+        line_id,
+        in_force_from as step_date,
+        0 as quantity,
+        null::numeric as expected_units,
+        false as is_lapsed
+    from prepaid
+    where is_one_of_several
 
 ),
 
-drawn_by_day as (
+-- What each line brings to the units drawn and expected, day by day; of units that lapse nothing more is drawn.
+drawn_by_line as (
 
     select
         entity_id,
         obligation_id,
+        line_id,
         step_date,
-        sum(quantity) as quantity,
-        max(expected_units) as expected_units,
-        bool_or(is_lapsed) as is_lapsed
-    from drawn
-    group by entity_id, obligation_id, step_date
+        quantity,
+        case when row_number() over by_line = 1 then 1 else 0 end as line_change,
+        expected_now - lag(expected_now, 1, 0::numeric) over by_line as expected_change,
+        case when is_lapsed_now then drawn_now else expected_now end
+        - lag(case when is_lapsed_now then drawn_now else expected_now end, 1, 0::numeric) over by_line as live_change,
+        is_lapsed_now::integer - lag(is_lapsed_now::integer, 1, 0) over by_line as lapsed_change
+    from (
+        select
+            drawn.*,
+            sum(drawn.quantity) over in_order as drawn_now,
+            bool_or(drawn.is_lapsed) over in_order as is_lapsed_now,
+            coalesce(
+                (array_agg(drawn.expected_units) filter (where drawn.expected_units is not null) over in_order)[
+                    count(drawn.expected_units) over in_order
+                ],
+                prepaid.expected_units,
+                0
+            ) as expected_now
+        from (
+            select
+                entity_id,
+                obligation_id,
+                line_id,
+                step_date,
+                sum(quantity) as quantity,
+                max(expected_units) as expected_units,
+                bool_or(is_lapsed) as is_lapsed
+            from drawn
+            group by entity_id, obligation_id, line_id, step_date
+        ) as drawn
+        inner join prepaid
+            on
+                drawn.entity_id = prepaid.entity_id
+                and drawn.obligation_id = prepaid.obligation_id
+                and drawn.line_id = prepaid.line_id
+        window in_order as (
+            partition by drawn.entity_id, drawn.obligation_id, drawn.line_id order by drawn.step_date
+            rows between unbounded preceding and current row
+        )
+    ) as by_day
+    window by_line as (partition by entity_id, obligation_id, line_id order by step_date)
 
 ),
 
 drawn_to_date as (
 
     select
-        drawn_by_day.entity_id,
-        drawn_by_day.obligation_id,
-        drawn_by_day.step_date,
-        sum(drawn_by_day.quantity) over in_order as drawn_units,
-        bool_or(drawn_by_day.is_lapsed) over in_order as is_lapsed,
-        case
-            when prepaid.breakage = 'at_expiry' then prepaid.units_purchased
-            else
-                coalesce(
-                    (array_agg(drawn_by_day.expected_units) filter (where drawn_by_day.expected_units is not null) over in_order)[
-                        count(drawn_by_day.expected_units) over in_order
-                    ],
-                    prepaid.expected_units
-                )
-        end as expected_units
-    from drawn_by_day
-    inner join (
-        select
-            entity_id,
-            obligation_id,
-            min(breakage) as breakage,
-            min(units_purchased) as units_purchased,
-            min(expected_units) as expected_units
-        from prepaid
-        group by entity_id, obligation_id
-    ) as prepaid
-        on drawn_by_day.entity_id = prepaid.entity_id and drawn_by_day.obligation_id = prepaid.obligation_id
+        entity_id,
+        obligation_id,
+        step_date,
+        sum(sum(quantity)) over in_order as drawn_units,
+        sum(sum(lapsed_change)) over in_order = sum(sum(line_change)) over in_order as is_lapsed,
+        sum(sum(expected_change)) over in_order as expected_units,
+        sum(sum(live_change)) over in_order as live_units
+    from drawn_by_line
+    group by entity_id, obligation_id, step_date
     window in_order as (
-        partition by drawn_by_day.entity_id, drawn_by_day.obligation_id order by drawn_by_day.step_date
+        partition by entity_id, obligation_id order by step_date
         rows between unbounded preceding and current row
     )
 
@@ -509,8 +544,8 @@ everything as (
         entity_id,
         obligation_id,
         step_date,
-        case when is_lapsed then expected_units else least(drawn_units, expected_units) end as measure,
-        expected_units as total,
+        case when is_lapsed then expected_units else least(drawn_units, live_units) end as measure,
+        case when is_lapsed then expected_units else live_units end as total,
         0::bigint as set_aside_minor
     from drawn_to_date
 

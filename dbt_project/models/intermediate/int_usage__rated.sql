@@ -182,7 +182,8 @@ usage_values as (
                     )
             else customer_sales_minor * royalty_rate
         end as net_value,
-        null::numeric as gross_value
+        null::numeric as gross_value,
+        null::numeric as claim_value
     from charged
     where earned_date is not null
 
@@ -225,7 +226,8 @@ minimum_values as (
         0::numeric as quantity,
         0::numeric as chargeable_quantity,
         greatest(quarters.minimum_per_quarter_minor - coalesce(sum(usage_values.net_value), 0), 0) as net_value,
-        null::numeric as gross_value
+        null::numeric as gross_value,
+        null::numeric as claim_value
     from quarters
     left join usage_values
         on
@@ -354,6 +356,7 @@ tiered as (
     select
         rebated.*,
         tiers.value_minor as tier_value_minor,
+        tiers.passed_minor as tier_passed_minor,
         tiers.for_quantity
     from rebated
     left join lateral (
@@ -362,6 +365,10 @@ tiered as (
                 greatest(least(coalesce(steps.up_to, 'Infinity'::numeric), bounds.for_quantity) - steps.from_quantity, 0)
                 * steps.unit_price
             ) as value_minor,
+            sum(
+                greatest(least(coalesce(steps.up_to, 'Infinity'::numeric), rebated.quantity_to_date) - steps.from_quantity, 0)
+                * steps.unit_price
+            ) as passed_minor,
             max(bounds.for_quantity) as for_quantity
         from (
             select
@@ -394,7 +401,7 @@ piece_values_to_date as (
                 then quantity_to_date * unit_price_after_minor
             else gross_to_date
         end as net_to_date,
-        tier_value_minor is not null as is_tiered
+        tier_passed_minor
     from tiered
 
 ),
@@ -411,8 +418,11 @@ piece_values as (
         quantity_to_date - lag(quantity_to_date, 1, 0::numeric) over by_line as quantity,
         quantity_to_date - lag(quantity_to_date, 1, 0::numeric) over by_line as chargeable_quantity,
         net_to_date - lag(net_to_date, 1, 0::numeric) over by_line as net_value,
-        case when is_tiered then net_to_date else gross_to_date end
-        - lag(case when is_tiered then net_to_date else gross_to_date end, 1, 0::numeric) over by_line as gross_value
+        case when tier_passed_minor is not null then net_to_date else gross_to_date end
+        - lag(case when tier_passed_minor is not null then net_to_date else gross_to_date end, 1, 0::numeric) over by_line
+            as gross_value,
+        coalesce(tier_passed_minor, gross_to_date) - lag(coalesce(tier_passed_minor, gross_to_date), 1, 0::numeric) over by_line
+            as claim_value
     from piece_values_to_date
     window by_line as (partition by entity_id, contract_id, line_id order by economic_date)
 
@@ -431,7 +441,8 @@ credit_values as (
         0::numeric as quantity,
         0::numeric as chargeable_quantity,
         max(credits.price_change_minor)::numeric as net_value,
-        null::numeric as gross_value
+        null::numeric as gross_value,
+        null::numeric as claim_value
     from {{ ref('int_prices__credits') }} as credits
     inner join priced_lines as lines
         on
@@ -511,7 +522,8 @@ daily as (
         sum(opened.quantity) as quantity,
         sum(opened.chargeable_quantity) as chargeable_quantity,
         sum(opened.net_value) as net_value,
-        sum(coalesce(opened.gross_value, opened.net_value)) as gross_value
+        sum(coalesce(opened.gross_value, opened.net_value)) as gross_value,
+        sum(coalesce(opened.claim_value, opened.net_value)) as claim_value
     from opened
     where opened.recognition_date < 'infinity'::date
     group by opened.entity_id, opened.contract_id, opened.line_id, opened.component, opened.recognition_date
@@ -547,6 +559,9 @@ running as (
         {{ round_to_unit(
             'sum(daily.net_value) over by_day', '1', '1', 'first_terms.unit_minor'
         ) }} as net_to_date_minor,
+        {{ round_to_unit(
+            'sum(daily.claim_value) over by_day', '1', '1', 'first_terms.unit_minor'
+        ) }} as claimed_to_date_minor,
         {{ round_to_unit(
             'sum(daily.net_value) over by_day * case when first_terms.is_agent then coalesce(first_terms.commission_rate, 0) else 1 end',
             'greatest(coalesce(payables.payable_expected_sales_minor, 1) - coalesce(payables.payable_minor, 0), 0)::numeric',
@@ -692,6 +707,7 @@ final as (
         payable_minor > 0 as has_payable,
         gross_to_date_minor,
         net_to_date_minor,
+        claimed_to_date_minor,
         lag(recognized_to_date_minor, 1, 0::bigint) over (
             partition by entity_id, contract_id, line_id, component order by recognition_date
         ) as recognized_before_minor,
@@ -721,6 +737,7 @@ final as (
         false as has_payable,
         recognized_to_date_minor as gross_to_date_minor,
         recognized_to_date_minor as net_to_date_minor,
+        recognized_to_date_minor as claimed_to_date_minor,
         recognized_before_minor,
         recognized_to_date_minor
     from shared_royalties
