@@ -26,7 +26,8 @@ create table marts.fct_performance_obligation (
 create table marts.fct_contract_position (
     entity_id text, contract_id text, currency_code text, period_start_date date, period_end_date date,
     billed_minor bigint, recognized_minor bigint, receivable_minor bigint, contract_asset_minor bigint,
-    contract_liability_minor bigint);
+    contract_liability_minor bigint, contract_liability_current_minor bigint,
+    contract_liability_noncurrent_minor bigint);
 create table marts.fct_deferred_revenue_rollforward (
     entity_id text, currency_code text, account_code text, period_start_date date, opening_minor bigint,
     billings_minor bigint, credits_minor bigint, recognized_minor bigint, reclass_minor bigint,
@@ -36,11 +37,18 @@ create table marts.fct_usage_entitlement (
     meter text, quantity numeric, usage_date date, economic_period date, is_entitled boolean,
     reason_code text, is_trial boolean);
 create table marts.fct_exception (
-    exception_id text, entity_id text, reason_code text, subject_type text, subject_id text);
+    exception_id text, entity_id text, reason_code text, subject_type text, subject_id text,
+    is_blocking boolean default false);
 create table intermediate.int_obligations__segments (
     entity_id text, contract_id text, contract_version integer, obligation_id text, base_minor bigint,
     price_minor bigint, window_start_date date, window_end_date date, cut_date date, segment_no integer,
-    term_no integer default 1);
+    term_no integer default 1, in_force_from date, until_date date, allocated_minor bigint,
+    is_over boolean default false);
+create table intermediate.int_obligations__kinds (
+    entity_id text, obligation_id text, is_excluded_from_rpo boolean, is_priced_by_use boolean);
+create table marts.fct_remaining_performance_obligation (
+    entity_id text, package_id text, contract_id text, obligation_id text, as_of_date date, expected_period date,
+    band text, currency_code text, amount_minor bigint);
 create table intermediate.int_prices__told (
     entity_id text, contract_id text, arrangement_id text, package_id text, is_ended boolean, price_minor bigint);
 create table intermediate.int_contracts__gates (
@@ -84,6 +92,16 @@ insert into intermediate.int_obligations__segments values
     ('US', 'C1', 2, 'O1', 4000, 5000, '2025-02-10', '2025-03-31', null, 2),
     ('US', 'C1', 1, 'O1S', 0, 1500, null, null, null, 1),
     ('US', 'C2', 1, 'O2', 0, 5900, '2025-01-01', '2025-02-28', null, 1);
+update intermediate.int_obligations__segments
+set
+    in_force_from = window_start_date, until_date = cut_date, allocated_minor = base_minor + price_minor;
+update intermediate.int_obligations__segments set in_force_from = '2025-01-01' where obligation_id = 'O1S';
+insert into intermediate.int_obligations__kinds values
+    ('US', 'O1', false, false), ('US', 'O1S', false, false), ('US', 'O2', false, false);
+insert into marts.fct_remaining_performance_obligation values
+    ('US', 'C1', 'C1', 'O1', '2025-01-31', '2025-02-01', '0-12', 'USD', 2800),
+    ('US', 'C1', 'C1', 'O1', '2025-01-31', '2025-03-01', '0-12', 'USD', 3100),
+    ('US', 'C1', 'C1', 'O1S', '2025-03-31', null, 'undated', 'USD', 1500);
 insert into intermediate.int_prices__told
 select entity_id, contract_id, contract_id, contract_id, contract_id = 'C2', transaction_price_minor
 from marts.dim_contract;
@@ -134,6 +152,9 @@ insert into marts.fct_contract_position values
     ('US', 'C2', 'USD', '2025-01-01', '2025-01-31', 0, 3100, 0, 3100, 0),
     ('US', 'C2', 'USD', '2025-02-01', '2025-02-28', 5900, 5900, 5900, 0, 0),
     ('US', 'C2', 'USD', '2025-03-01', '2025-03-31', 5900, 5900, 5900, 0, 0);
+
+update marts.fct_contract_position
+set contract_liability_current_minor = contract_liability_minor, contract_liability_noncurrent_minor = 0;
 
 insert into marts.fct_deferred_revenue_rollforward values
     ('US', 'USD', '2100', '2025-01-01', 0, 9000, 0, -6200, 3100, 0, 5900),

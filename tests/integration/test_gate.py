@@ -25,6 +25,7 @@ OBLIGATION = "update marts.fct_performance_obligation"
 POSITION = "update marts.fct_contract_position"
 ROLLFORWARD = "update marts.fct_deferred_revenue_rollforward"
 USAGE = "update marts.fct_usage_entitlement"
+REMAINING = "update marts.fct_remaining_performance_obligation"
 SEGMENT = "update intermediate.int_obligations__segments"
 
 
@@ -50,6 +51,8 @@ BROKEN = {
     "MOV-015": f"{MOVEMENT} set amount_minor = 3099 where movement_id = 'm10'",
     "MOV-016": f"{MOVEMENT} set debit_role = 'refund_liability' where movement_id = 'm02'",
     "MOV-017": f"{MOVEMENT} set arrangement_id = 'C9' where movement_id = 'm02'",
+    "MOV-018": "insert into marts.fct_exception values"
+    " ('x9', 'US', 'MISSING_RATE', 'contract', 'C1:EUR', true)",
     "SCH-001": f"{SCHEDULE} set currency_code = 'US' where schedule_id = 's1'",
     "SCH-002": f"{SCHEDULE} set schedule_id = 's1' where schedule_id = 's2'",
     "SCH-003": f"{SCHEDULE} set recognized_minor = null where schedule_id = 's1'",
@@ -73,6 +76,14 @@ BROKEN = {
     " where contract_id = 'C1' and period_start_date = '2025-01-01'",
     "POS-004": f"{POSITION} set recognized_minor = 3101 where billed_minor = 0",
     "POS-005": f"{POSITION} set receivable_minor = 5899 where receivable_minor = 5900",
+    "POS-006": f"{POSITION} set contract_liability_noncurrent_minor = 1 where billed_minor = 0",
+    "RPO-001": copied("fct_remaining_performance_obligation", "expected_period is null"),
+    "RPO-002": f"{REMAINING} set currency_code = 'dollar' where obligation_id = 'O1'",
+    "RPO-003": f"{REMAINING} set contract_id = 'C2' where obligation_id = 'O1S'",
+    "RPO-004": f"{REMAINING} set amount_minor = 1499 where obligation_id = 'O1S'",
+    "RPO-005": f"{REMAINING} set band = '13-24' where expected_period = '2025-03-01'",
+    "RPO-006": f"{REMAINING} set amount_minor = 0 where expected_period = '2025-03-01'",
+    "RPO-007": f"{REMAINING} set amount_minor = -3200 where expected_period = '2025-03-01'",
     "ROL-001": copied("fct_deferred_revenue_rollforward", "period_start_date = '2025-03-01'"),
     "ROL-002": f"{ROLLFORWARD} set currency_code = 'USD ' where opening_minor = 0",
     "ROL-003": f"{ROLLFORWARD} set billings_minor = 9001 where opening_minor = 0",

@@ -8,6 +8,7 @@ from tests.derivation import derive
 # Models whose SQL computes money, weights, windows or verdicts.
 WITH_ARITHMETIC = {
     "fct_accounting_movement",
+    "fct_contract_position",
     "fct_deferred_revenue_rollforward",
     "int_contracts__arrangements",
     "int_contracts__changes",
