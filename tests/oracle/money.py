@@ -15,8 +15,12 @@ def parse_money(text: str) -> tuple[Fraction, str]:
 
 def rounded(value: Fraction, unit: Fraction) -> Fraction:
     """Round half up, half away from zero, to whole ``unit``s."""
-    steps = (abs(value) / unit + Fraction(1, 2)).__floor__() * unit
-    return steps if value >= 0 else -steps
+    if not value:
+        return ZERO
+    size = abs(value.numerator) * unit.denominator
+    step = value.denominator * unit.numerator
+    steps = (2 * size + step) // (2 * step)  # in whole numbers: fractions are ten times slower
+    return (steps if value > 0 else -steps) * unit
 
 
 def shares(

@@ -111,7 +111,9 @@ class State:
 
     def post_to(self, on: date, obligation: Obligation, component: str, target: Fraction) -> None:
         """Book what lacks to ``target``."""
-        self.post(on, obligation, component, target - self.booked(obligation, component))
+        booked = self.posted.get((id(obligation), component), ZERO)
+        if target != booked:
+            self.post(on, obligation, component, target - booked)
 
     def obligations(self) -> Iterator[tuple[Unit, Obligation]]:
         """List all obligations with their accounting contract."""

@@ -199,7 +199,9 @@ def a_credit_and_its_rebill_net_to_zero(derived: Derived) -> Found:
 def asked(derived: Derived, query: str) -> Found:
     """Answer by a query: entity, whether it holds, and what tells it apart."""
     rows = derived.connection.execute(query.encode()).fetchall()
-    return Found(len(rows), [Wrong(row[0].partition("/")[0], str(row[2:])) for row in rows if not row[1]])
+    return Found(
+        len(rows), [Wrong(row[0].partition("/")[0], str(row[2:])) for row in rows if not row[1]]
+    )
 
 
 def compared(

@@ -41,7 +41,10 @@ class Contracts:
     @property
     def all(self) -> list[Case]:
         """Every case that is derived."""
-        return [*self.cases.values(), *(case for told in self.variants.values() for case in told.values())]
+        return [
+            *self.cases.values(),
+            *(case for told in self.variants.values() for case in told.values()),
+        ]
 
 
 @dataclass
@@ -65,7 +68,9 @@ def draw_contracts(seed: int, count: int, varied: int) -> Contracts:
     Cases that close a month are left out: what they test lies behind the derivation.
     """
     with ProcessPoolExecutor(os.cpu_count()) as pool:
-        drawn = list(pool.map(partial(draw, seed, ask=last_expectations), range(count), chunksize=20))
+        drawn = list(
+            pool.map(partial(draw, seed, ask=last_expectations), range(count), chunksize=20)
+        )
     drawn = [case for case in drawn if not any(e["type"] == CLOSE for e in case["events"])]
     variants: dict[str, dict[str, Case]] = {}
     for vary in VARIANTS:
@@ -79,7 +84,9 @@ def draw_contracts(seed: int, count: int, varied: int) -> Contracts:
 
 
 @contextmanager
-def derive(contracts: Contracts, database: Database, settings: Settings, project: Path) -> Iterator[Derived]:
+def derive(
+    contracts: Contracts, database: Database, settings: Settings, project: Path
+) -> Iterator[Derived]:
     """Deliver and derive all of them in an empty database; ``project`` becomes a copy of the models."""
     copy_models(contracts, project)
     with closing(database.connect(autocommit=True)) as connection:
@@ -97,8 +104,12 @@ def copy_models(contracts: Contracts, project: Path) -> None:
     copy_project(project, further=rows)
     own = [row for row in accounts if row["entity_id"] == accounts[0]["entity_id"]]
     (project / "seeds" / "ref_accounts.csv").unlink()
-    with (project / "seeds" / "ref_account_roles.csv").open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, [name for name in own[0] if name != "entity_id"], extrasaction="ignore")
+    with (project / "seeds" / "ref_account_roles.csv").open(
+        "w", encoding="utf-8", newline=""
+    ) as file:
+        writer = csv.DictWriter(
+            file, [name for name in own[0] if name != "entity_id"], extrasaction="ignore"
+        )
         writer.writeheader()
         writer.writerows(own)
     shutil.copy(HERE / "accounts_of_every_entity.sql", project / "models" / "ref_accounts.sql")

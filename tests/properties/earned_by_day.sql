@@ -17,4 +17,4 @@ cross join lateral generate_series(
     least(segments.window_end_date, segments.until_date - 1),
     interval '1 day'
 ) as days (day)
-where segments.recognition_method in ('ratable_daily', 'ratable_monthly') and segments.entity_id ~ '-00[0-9]{3}$'
+where segments.recognition_method in ('ratable_daily', 'ratable_monthly') and segments.entity_id ~ '-00[0-5][0-9]{2}$'

@@ -154,6 +154,7 @@ to_date as (
         days.economic_date,
         lines.currency_code,
         lines.unit_cost_minor,
+        coalesce(policies.rounding_unit_minor, 1) as rounding_unit_minor,
         coalesce((
             select sum(moved.quantity)
             from moved
@@ -198,6 +199,10 @@ to_date as (
             days.entity_id = lines.entity_id
             and days.contract_id = lines.contract_id
             and days.line_id = lines.line_id
+    left join {{ ref('int_policies__in_force') }} as policies
+        on
+            days.entity_id = policies.entity_id
+            and {{ in_force('policies', 'days.economic_date') }}
 
 ),
 
@@ -205,16 +210,15 @@ valued as (
 
     select
         *,
-        round((quantity - least(returned_quantity, quantity)) * unit_cost_minor)::bigint as cost_to_date_minor,
-        case
-            when is_return_open then round((quantity - least(returned_quantity, quantity)) * unit_cost_minor)
-            when promised_quantity > 0
-                then round(
-                    greatest(least(quantity, expected_units * quantity / promised_quantity) - returned_quantity, 0)
-                    * unit_cost_minor
-                )
-            else round(greatest(least(quantity, expected_units) - returned_quantity, 0) * unit_cost_minor)
-        end::bigint as return_asset_to_date_minor
+        {{ in_units('(quantity - least(returned_quantity, quantity)) * unit_cost_minor', 'rounding_unit_minor') }}::bigint as cost_to_date_minor,
+        {{ in_units(
+            'case
+                when is_return_open then quantity - least(returned_quantity, quantity)
+                when promised_quantity > 0
+                    then greatest(least(quantity, expected_units * quantity / promised_quantity) - returned_quantity, 0)
+                else greatest(least(quantity, expected_units) - returned_quantity, 0)
+            end * unit_cost_minor', 'rounding_unit_minor'
+        ) }}::bigint as return_asset_to_date_minor
     from to_date
 
 ),

@@ -364,14 +364,15 @@ advanced as (
         'advance' as movement,
         'receivable' as debit_role,
         'contract_liability' as credit_role,
-        -- Beside invoices that claim for themselves the pool only settles what they left open.
+        -- Beside invoices that claim for themselves the pool only settles what they left open. Where only cash
+        -- counts, what is owed back without having been paid is no receivable either.
         greatest(
             paid_minor
             - case
                 when receivable_trigger in ('invoice_issued', 'due_date') then greatest(claimed_minor, 0)
                 else claimed_minor
             end,
-            0
+            case when receivable_trigger = 'payment' then least(paid_minor, 0) else 0 end
         ) as standing_minor
     from pool_days
 

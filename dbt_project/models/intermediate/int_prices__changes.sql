@@ -315,6 +315,28 @@ promised_before as (
 
 ),
 
+-- Weights where a segment may be running for several versions. A change that finds everything delivered is one of
+-- the price alone: it is shared as at inception (ASC 606-10-32-43).
+segment_weights as (
+
+    select
+        entity_id,
+        obligation_id,
+        version_no,
+        case when is_nothing_left and not is_over then first_weight else weight end as weight
+    from (
+        select
+            *,
+            max(case when version_no = first_version_no then weight end) over (partition by entity_id, obligation_id) as first_weight,
+            treatment = 'prospective'
+            and sum(case when is_restarted then weight else 0 end) over (partition by entity_id, arrangement_id, version_no) = 0
+                as is_nothing_left
+        from obligations
+        where is_only is not true
+    ) as weighed
+
+),
+
 old_shares as (
 
     {% set old_source %}
@@ -336,7 +358,7 @@ old_shares as (
             and promised_before.promised_version_no = then_promised.version_no
             and then_promised.pool_no = 0
             and then_promised.first_version_no <= promised_before.promised_version_no
-    inner join obligations as weights
+    inner join segment_weights as weights
         on
             then_promised.entity_id = weights.entity_id
             and then_promised.obligation_id = weights.obligation_id
@@ -362,7 +384,7 @@ old_parts as (
             old_shares.entity_id = now_rows.entity_id
             and old_shares.obligation_id = now_rows.obligation_id
             and old_shares.version_no = now_rows.version_no
-    inner join obligations as segment_rows
+    inner join segment_weights as segment_rows
         on
             now_rows.entity_id = segment_rows.entity_id
             and now_rows.obligation_id = segment_rows.obligation_id
@@ -557,19 +579,6 @@ version_facts as materialized (
 
 ),
 
--- Weight of the running segment, where that began with an earlier version.
-segment_weights as (
-
-    select
-        entity_id,
-        obligation_id,
-        version_no,
-        weight
-    from obligations
-    where is_only is not true
-
-),
-
 -- What has to be looked at closely.
 considered as not materialized (
 
@@ -607,15 +616,20 @@ moded as not materialized (
         obligations.residual_high_minor,
         obligations.is_over,
         obligations.amount_minor,
-        obligations.weight,
+        case
+            when obligations.segment_no = obligations.version_no then coalesce(segment_weights.weight, obligations.weight)
+            else obligations.weight
+        end as weight,
         obligations.set_aside_minor,
         obligations.progress_numerator,
         obligations.progress_denominator,
         -- Counts where the obligation is one of units.
         case when obligations.recognition_method = 'point_in_time' then obligations.unit_price_rounding_minor end
             as unit_price_rounding_minor,
-        case when obligations.segment_no = obligations.version_no then obligations.weight else segment_weights.weight end
-            as segment_weight,
+        case
+            when obligations.segment_no = obligations.version_no then coalesce(segment_weights.weight, obligations.weight)
+            else segment_weights.weight
+        end as segment_weight,
         coalesce(version_facts.told_immediate_minor, 0) as told_immediate_minor,
         coalesce(version_facts.has_discount_scope, false) as has_discount_scope,
         coalesce(version_facts.has_residuals, false) as has_residuals,
@@ -654,7 +668,7 @@ moded as not materialized (
             obligations.entity_id = segment_weights.entity_id
             and obligations.obligation_id = segment_weights.obligation_id
             and obligations.segment_no = segment_weights.version_no
-            and obligations.segment_no < obligations.version_no
+            and (obligations.segment_no < obligations.version_no or obligations.treatment = 'prospective')
 
 ),
 

@@ -399,7 +399,9 @@ running as (
     select
         *,
         case when credit_kind = 'dispute' or is_after_end then 0 else amount_minor end as counted_minor,
-        sum(case when credit_kind = 'dispute' or is_after_end then 0 else amount_minor end) over in_order as counted_to_date_minor
+        sum(case when credit_kind = 'dispute' or is_after_end then 0 else amount_minor end) over in_order as counted_to_date_minor,
+        -- What once was to be given back and was, stays given back when less is expected.
+        max(correction_minor) over in_order as correctable_minor
     from placed
     window in_order as (
         partition by entity_id, arrangement_id
@@ -415,7 +417,7 @@ settled as (
         *,
         counted_to_date_minor + least(
             0,
-            min(correction_minor - counted_to_date_minor) over (
+            min(correctable_minor - counted_to_date_minor) over (
                 partition by entity_id, arrangement_id
                 order by effective_date, event_id, contract_line_id
                 rows between unbounded preceding and current row
@@ -434,11 +436,10 @@ priced as (
             else
                 -(amount_minor - case
                     when credit_kind = 'dispute' then 0
-                    -- an estimate that has risen since takes nothing back of what was settled
-                    else greatest(settled_to_date_minor - lag(settled_to_date_minor, 1, 0::numeric) over (
+                    else settled_to_date_minor - lag(settled_to_date_minor, 1, 0::numeric) over (
                         partition by entity_id, arrangement_id
                         order by effective_date, event_id, contract_line_id
-                    ), 0)
+                    )
                 end)::bigint
         end as full_change_minor
     from settled

@@ -61,11 +61,11 @@ told_events as (
                 then
                     coalesce(
                         max(events.cash_selling_price_minor),
-                        round({{ present_value(
+                        {{ in_units(present_value(
                             'max(events.financing_instalment_minor)', 'events.financing_rate',
                             "(case max(events.financing_compounding) when 'annual' then 12 else 1 end)",
                             'max(events.financing_instalments)'
-                        ) }})
+                        ), 'max(policies.rounding_unit_minor)') }}
                     )
         end as cash_price_minor,
         case when not coalesce(events.payable_is_for_distinct_good, false) then coalesce(max(events.payable_minor), 0) else 0 end
@@ -76,6 +76,10 @@ told_events as (
     inner join events on segments.event_id = events.event_id
     left join changes on segments.event_id = changes.event_id
     left join lines on segments.event_id = lines.event_id
+    left join {{ ref('int_policies__in_force') }} as policies
+        on
+            segments.entity_id = policies.entity_id
+            and {{ in_force('policies', 'segments.effective_date') }}
     group by
         segments.entity_id, segments.contract_id, segments.version_no, segments.event_type, segments.effective_date,
         events.change_basis, changes.treatment, events.financing_rate, events.payable_is_for_distinct_good
