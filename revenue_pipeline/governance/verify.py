@@ -137,9 +137,18 @@ def verify(connection: psycopg.Connection[Any], heads: Sequence[Head] = ()) -> V
         heads: Heads noted outside the database; each must still be in the chain.
     """
     result = Verification()
-    result.add(_changed_functions(connection))
-    if result.finding_count:
-        return result  # what these functions would say proves nothing
+    with connection.transaction():  # cursors of the server live in one
+        result.add(_changed_functions(connection))
+        if not result.finding_count:  # what changed functions would say proves nothing
+            _compare_all(connection, heads, result)
+        result.head = read_head(connection)
+    result.sort()
+    return result
+
+
+def _compare_all(
+    connection: psycopg.Connection[Any], heads: Sequence[Head], result: Verification
+) -> None:
     tables = _tables(connection)
     result.add(_missing_guards(tables))
     result.add(
@@ -158,9 +167,6 @@ def verify(connection: psycopg.Connection[Any], heads: Sequence[Head] = ()) -> V
     result.add(_found(connection, "governance.audit_log", "anchors"))
     result.add(_lost_heads(connection, heads))
     result.waiting = _number(connection, _statement("waiting"))
-    result.head = read_head(connection)
-    result.sort()
-    return result
 
 
 def read_head(connection: psycopg.Connection[Any]) -> Head | None:
@@ -171,12 +177,10 @@ def read_head(connection: psycopg.Connection[Any]) -> Head | None:
 
 def seal_waiting(connection: psycopg.Connection[Any]) -> int:
     """Chain the digests that wait and return how many; 0 where this account may only read."""
-    row = connection.execute(
-        "select case when has_function_privilege('governance.seal()', 'execute')"
-        " then governance.seal() else 0 end"
+    allowed = connection.execute(
+        "select has_function_privilege('governance.seal()', 'execute')"
     ).fetchone()
-    assert row is not None
-    return int(row[0])
+    return _number(connection, b"select governance.seal()") if allowed == (True,) else 0
 
 
 def shipped_functions() -> dict[str, str]:
