@@ -120,6 +120,7 @@ class _Table:
     is_append_only: bool
     is_digested: bool
     disabled_triggers: str | None
+    rules: str | None
     grants: str | None
     body_form: str
 
@@ -233,6 +234,8 @@ def _missing_guards(tables: Sequence[_Table]) -> Iterator[Finding]:
                 lacks.append("its new rows are not hashed")
             if table.grants:
                 lacks.append(f"granted: {table.grants}")
+            if table.rules:
+                lacks.append(f"rules stand before it: {table.rules}")
         if table.disabled_triggers:
             lacks.append(f"disabled: {table.disabled_triggers}")
         if lacks:

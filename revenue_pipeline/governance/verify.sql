@@ -46,13 +46,23 @@ select
         where disabled.tgrelid = class.oid and disabled.tgenabled not in ('O', 'A')
     ) as disabled_triggers,
     (
+        select string_agg(instead.rulename, ', ' order by instead.rulename)
+        from pg_rewrite as instead
+        where instead.ev_class = class.oid
+    ) as rules,
+    (
         select string_agg(
             distinct format(
                 '%%s to %%s', lower(entry.privilege_type),
                 case when entry.grantee = 0 then 'public' else pg_get_userbyid(entry.grantee) end
             ), ', '
         )
-        from aclexplode(class.relacl) as entry
+        from (
+            select class.relacl as acl
+            union all
+            select attribute.attacl from pg_attribute as attribute where attribute.attrelid = class.oid
+        ) as granted
+        cross join lateral aclexplode(granted.acl) as entry
         where entry.grantee <> class.relowner and entry.privilege_type in ('UPDATE', 'DELETE', 'TRUNCATE', 'TRIGGER')
     ) as grants,
     (

@@ -333,6 +333,11 @@ def test_a_wrong_head_is_refused(filled: Connection) -> None:
         ("drop trigger journal_line_digest on ledger.journal_line", "ledger.journal_line"),
         ("drop trigger chain_append_only on governance.chain", "governance.chain"),
         ("grant update on landing.inbox to revenue_app", "landing.inbox"),
+        ("grant update (detail) on landing.dead_letter to erp_reader", "landing.dead_letter"),
+        (
+            "create rule quiet as on insert to landing.attempt do instead nothing",
+            "landing.attempt",
+        ),
         ("grant truncate on governance.audit_log to public", "governance.audit_log"),
         ("create table ledger.forgotten (id bigint primary key)", "ledger.forgotten"),
         (
