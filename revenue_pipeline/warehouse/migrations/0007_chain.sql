@@ -79,6 +79,8 @@ begin
     loop
         -- a body beside its own sha256 is hashed once; whoever verifies compares the two
         continue when field.is_beside_its_hash;
+        -- numbers of transactions are bookkeeping of one server, and mean nothing where a dump is restored
+        continue when field.type in ('xid8', 'pg_snapshot');
         pieces := pieces || format('%L || %s', to_json(field.name)::text || ':', case
             when field.type in ('smallint', 'integer', 'bigint', 'numeric', 'boolean')
                 then format('r.%I::text', field.name)

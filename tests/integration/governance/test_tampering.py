@@ -379,6 +379,11 @@ def test_one_row_of_a_long_statement_is_named(filled: Connection) -> None:
         with undone(filled):
             filled.execute("update landing.attempt set log_seq = 2 where attempt_id = 2703")
             assert [f.key for f in verify(filled).findings] == ["[2703]"]
+        with undone(filled):
+            filled.execute("update landing.attempt set log_seq = 3 where attempt_id > 1000")
+            result = verify(filled)
+            assert result.finding_count == 2500
+            assert [f.key for f in result.findings] == [f"[{n}]" for n in range(1001, 1021)]
 
 
 def test_no_setting_of_a_session_changes_a_hash(filled: Connection) -> None:
@@ -426,7 +431,8 @@ KNOWN = r"""
     create table ledger.known (
         id bigint, again integer, name text, plain canonical.currency, amount numeric(38, 12),
         is_on boolean, day date, at timestamptz, body bytea, detail jsonb, tags text[],
-        numbers bigint[], parts numeric[], nothing text, primary key (id, name)
+        numbers bigint[], parts numeric[], nothing text,
+        came_in xid8 default pg_current_xact_id(), primary key (id, name)
     );
     insert into ledger.known values (
         -1, 2, e'\u00fc ''\\', 'EUR', 1.50, true, '2025-01-31', '2025-01-31 23:59:59.000001+02',
