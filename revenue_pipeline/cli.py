@@ -145,6 +145,21 @@ def close(
     raise typer.Exit(close_period(load_settings(), entity, month))
 
 
+@app.command()
+def verify(
+    head: Annotated[
+        list[str] | None,
+        typer.Option(help="A head noted earlier, <number>:<hash>; may be repeated."),
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compute every hash again; name the first row that was touched. Exit code 1 when one was."""
+    from revenue_pipeline.operate.verify import run_verify
+    from revenue_pipeline.settings import load_settings
+
+    raise typer.Exit(run_verify(load_settings(), head or [], as_json=json))
+
+
 @cases_app.command("run")
 def run_cases(
     folder: Annotated[Path, typer.Argument(help="Folder with *.yaml and golden.schema.json.")],

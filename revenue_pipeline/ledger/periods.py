@@ -5,6 +5,7 @@ from typing import Any
 
 import psycopg
 
+from revenue_pipeline.governance.audit import record_act
 from revenue_pipeline.ledger.errors import LedgerError
 from revenue_pipeline.ledger.pending import derive_pending, require_allowed_rows
 from revenue_pipeline.ledger.statements import lock_books, statements
@@ -59,7 +60,7 @@ def close_period(
         earlier = connection.execute(sql["first_open_before"], keys).fetchone()
         if earlier is not None and earlier[0] is not None:
             raise LedgerError(f"{name} cannot be closed: {earlier[0]:%Y-%m} is still open")
-        require_allowed_rows(connection, entity_id)
+        fingerprint, verdict_id = require_allowed_rows(connection, entity_id)
         line_count, _ = derive_pending(connection, entity_id, period)
         if line_count:
             raise LedgerError(
@@ -67,4 +68,12 @@ def close_period(
             )
         connection.execute(sql["close"], keys)
         connection.execute(sql["record_close"], {**keys, "actor": actor, "reason": reason})
+        record_act(
+            connection,
+            actor=actor,
+            action="period.closed",
+            object_id=f"period:{entity_id}:{period:%Y-%m}",
+            evidence_hash=fingerprint,
+            detail={"reason": reason, "verdict_id": verdict_id},
+        )
     return True

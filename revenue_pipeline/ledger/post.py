@@ -6,6 +6,7 @@ from typing import Any
 
 import psycopg
 
+from revenue_pipeline.governance.audit import record_act
 from revenue_pipeline.ledger.errors import LedgerError
 from revenue_pipeline.ledger.pending import derive_pending, require_allowed_rows
 from revenue_pipeline.ledger.periods import ensure_periods, period_state
@@ -72,4 +73,17 @@ def post_period(
         connection.execute(sql["insert_batch"], keys)
         entries = connection.execute(sql["insert_entries"], keys).rowcount
         lines = connection.execute(sql["insert_lines"], keys).rowcount
+        record_act(
+            connection,
+            actor=f"run:{run_id}",
+            action="batch.posted",
+            object_id=f"journal_batch:{identified[0]}",
+            evidence_hash=fingerprint,
+            detail={
+                "entity_id": entity_id,
+                "posting_period": f"{period:%Y-%m}",
+                "verdict_id": verdict_id,
+                "line_count": line_count,
+            },
+        )
     return PostingResult(identified[0], entries, lines, fingerprint, verdict_id, debits)

@@ -1,21 +1,16 @@
-"""SQL kept in .sql files beside the modules, in sections headed `-- name: <section>`."""
+"""The ledger's SQL, and the lock its statements run under."""
 
-import re
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 import psycopg
 
-_HEADING = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
+from revenue_pipeline.warehouse.sections import read_sections
 
 
-@cache
 def statements(file: str) -> dict[str, bytes]:
-    """Sections of `file` by name. Bytes, because psycopg takes no dynamic text as a query."""
-    text = (Path(__file__).parent / file).read_text(encoding="utf-8")
-    parts = _HEADING.split(text)[1:]
-    return {name: body.strip().encode() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    """Sections of a .sql file of this package by name."""
+    return read_sections(Path(__file__).parent / file)
 
 
 def lock_books(connection: psycopg.Connection[Any], entity_id: str) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from revenue_pipeline.governance.audit import record_act
 from revenue_pipeline.quality.errors import GateClosedError
 
 
@@ -21,7 +22,7 @@ def record_verdict(
     detail: Mapping[str, object],
     run_id: str,
 ) -> int:
-    """Append a verdict and return its id. It is positive exactly when no rule is broken."""
+    """Append a verdict, positive exactly when no rule is broken, and the act; returns its id."""
     row = connection.execute(
         """
         insert into governance.gate_verdict (
@@ -43,6 +44,19 @@ def record_verdict(
         ),
     ).fetchone()
     assert row is not None
+    record_act(
+        connection,
+        actor=f"run:{run_id}",
+        action="verdict.stored",
+        object_id=f"gate_verdict:{row[0]}",
+        evidence_hash=fingerprint,
+        detail={
+            "gate": gate,
+            "entity_id": entity_id,
+            "passed": not broken_rules,
+            "suite_hash": suite_hash,
+        },
+    )
     return int(row[0])
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import psycopg
 import pytest
-from psycopg import sql
 
 from revenue_pipeline.domain.errors import MigrationError
 from revenue_pipeline.paths import MIGRATIONS_DIR
@@ -15,40 +14,6 @@ from revenue_pipeline.warehouse.database import Database, open_database
 from revenue_pipeline.warehouse.migrate import applied_migrations, migrate, read_migrations
 
 Connection = psycopg.Connection[Any]
-
-PROTECTED = [
-    "landing.load",
-    "landing.inbox",
-    "landing.inbox_log",
-    "landing.attempt",
-    "landing.dead_letter",
-    "canonical.contract_event",
-    "canonical.contract_line",
-    "canonical.entitlement_event",
-    "canonical.invoice_event",
-    "canonical.invoice_line",
-    "canonical.usage_event",
-    "canonical.credit_event",
-    "canonical.payment_event",
-    "canonical.fulfilment_event",
-    "canonical.price_component",
-    "canonical.estimate_event",
-    "canonical.fx_rate_event",
-    "canonical.balance_event",
-    "canonical.credit_line",
-    "canonical.credit_settlement",
-    "governance.gate_verdict",
-    "ledger.journal_batch",
-    "ledger.journal_entry",
-    "ledger.journal_line",
-    "ledger.period_event",
-]
-# What changes by design, with the reason in the migration.
-CURRENT_STATE = {"landing.unsequenced", "landing.watermark", "ledger.period", "canonical.envelope"}
-
-
-def _identifier(table: str) -> sql.Identifier:
-    return sql.Identifier(*table.split("."))
 
 
 def test_migrating_twice_applies_nothing_the_second_time(connection: Connection) -> None:
@@ -79,60 +44,6 @@ def test_a_failing_migration_leaves_nothing_behind(connection: Connection, tmp_p
         migrate(connection, copied)
     assert connection.execute("select to_regclass('landing.left_over')").fetchone() == (None,)
     assert "9998_good" not in applied_migrations(connection)
-
-
-@pytest.mark.parametrize("table", PROTECTED)
-def test_an_append_only_table_refuses_update_delete_and_truncate(
-    connection: Connection, table: str
-) -> None:
-    # the second column: the first may be an identity column, which refuses for another reason
-    column = connection.execute(
-        "select attname from pg_attribute where attrelid = %s::regclass and attnum = 2", (table,)
-    ).fetchone()
-    assert column is not None
-    # not even a superuser, and not even where no row is touched
-    for action, text in {
-        "update": "update {table} set {column} = {column}",
-        "delete": "delete from {table}",
-        "truncate": "truncate {table} cascade",
-    }.items():
-        statement = sql.SQL(text).format(table=_identifier(table), column=sql.Identifier(column[0]))
-        with (
-            pytest.raises(psycopg.errors.InsufficientPrivilege, match=f"only: {action} refused"),
-            connection.transaction(),
-        ):
-            connection.execute(statement)
-
-
-def test_a_period_is_never_removed(connection: Connection) -> None:
-    for statement in ("delete from ledger.period", "truncate ledger.period cascade"):
-        with (
-            pytest.raises(psycopg.errors.InsufficientPrivilege, match="append-only"),
-            connection.transaction(),
-        ):
-            connection.execute(statement)
-
-
-def test_every_table_is_append_only_or_known_to_hold_current_state(connection: Connection) -> None:
-    tables = connection.execute(
-        "select schemaname || '.' || tablename from pg_tables"
-        " where schemaname in ('landing', 'canonical', 'governance', 'ledger', 'erp')"
-    ).fetchall()
-    assert {table for (table,) in tables} == {*PROTECTED, *CURRENT_STATE}
-
-
-def test_the_application_role_may_append_but_not_change(connection: Connection) -> None:
-    connection.execute("set role revenue_app")
-    connection.execute("select count(*) from ledger.journal_line")
-    for statement in (
-        "update ledger.journal_line set line_no = 1",
-        "delete from ledger.journal_line",
-    ):
-        with (
-            pytest.raises(psycopg.errors.InsufficientPrivilege, match="permission denied"),
-            connection.transaction(),
-        ):
-            connection.execute(statement)
 
 
 def test_the_erp_role_reads_the_journal_lines_and_nothing_else(connection: Connection) -> None:

@@ -1,0 +1,1 @@
+"""Who did what, and proof that what is kept is what was written."""
