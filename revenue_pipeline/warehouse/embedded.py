@@ -43,8 +43,8 @@ TUNING = {
     "maintenance_work_mem": "256MB",
     "max_wal_size": "2GB",
     "checkpoint_timeout": "15min",
-    # Nobody replicates from a server without an address, and tables made anew need no log then: they
-    # are written once and synced at commit.
+    # Nobody replicates from a server without an address, and tables made anew need no log then:
+    # they are written once and synced at commit.
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "jit": "off",
