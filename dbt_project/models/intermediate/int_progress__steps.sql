@@ -10,7 +10,7 @@ with
 kinds as (
 
     select * from {{ ref('int_obligations__kinds') }}
-    where not is_priced_by_use
+    where not is_priced_by_use and coalesce(recognition_method, '') not in ('ratable_daily', 'ratable_monthly')
 
 ),
 
@@ -57,6 +57,7 @@ fulfilments as (
         entity_id,
         contract_id,
         line_id,
+        fulfilment_id,
         fulfilled_date,
         -- Acceptance is of the whole line; a delivery may be of a part.
         case when event_type = 'fulfilment.accepted' then null else quantity end as quantity,
@@ -99,60 +100,77 @@ transfer_dates as (
 
 ),
 
-line_states as (
+-- Terms of each line on each of these days.
+states as (
 
-    select
+    select distinct on (transfer_dates.entity_id, transfer_dates.obligation_id, transfer_dates.step_date, transferable.line_id)
         transfer_dates.entity_id,
         transfer_dates.obligation_id,
         transfer_dates.step_date,
+        transferable.contract_id,
+        transferable.line_id,
+        transferable.price_minor,
+        transferable.quantity,
+        transferable.is_removed
+    from transfer_dates
+    inner join transferable
+        on
+            transfer_dates.entity_id = transferable.entity_id
+            and transfer_dates.obligation_id = transferable.obligation_id
+            and transfer_dates.step_date >= transferable.in_force_from
+            and (transferable.line_kind = 'good_or_service' or not transferable.has_goods)
+    order by
+        transfer_dates.entity_id asc, transfer_dates.obligation_id asc, transfer_dates.step_date asc, transferable.line_id asc,
+        transferable.version_no desc
+
+),
+
+-- A whole line is what was promised of it on that day; what is added later is not delivered with it.
+deliveries as (
+
+    select distinct on (fulfilments.entity_id, fulfilments.contract_id, fulfilments.line_id, fulfilments.fulfilment_id)
+        fulfilments.entity_id,
+        fulfilments.contract_id,
+        fulfilments.line_id,
+        fulfilments.fulfilled_date,
+        fulfilments.amount_minor,
+        fulfilments.quantity is null and fulfilments.amount_minor is null as is_whole,
+        coalesce(fulfilments.quantity, case when fulfilments.amount_minor is null then transferable.quantity end) as quantity
+    from fulfilments
+    inner join transferable
+        on
+            fulfilments.entity_id = transferable.entity_id
+            and fulfilments.contract_id = transferable.contract_id
+            and fulfilments.line_id = transferable.line_id
+    order by
+        fulfilments.entity_id asc, fulfilments.contract_id asc, fulfilments.line_id asc, fulfilments.fulfilment_id asc,
+        (transferable.in_force_from <= fulfilments.fulfilled_date) desc,
+        abs(transferable.in_force_from - fulfilments.fulfilled_date) asc, transferable.version_no desc
+
+),
+
+line_states as (
+
+    select
+        states.entity_id,
+        states.obligation_id,
+        states.step_date,
         states.line_id,
         states.price_minor,
         states.quantity as promised,
-        delivered.is_whole,
-        case when delivered.quantity is not null then least(delivered.quantity, states.quantity) end as delivered,
-        delivered.amount_minor
-    from transfer_dates
-    inner join lateral (
-        select distinct on (transferable.line_id)
-            transferable.line_id,
-            transferable.contract_id,
-            transferable.price_minor,
-            transferable.quantity,
-            transferable.is_removed
-        from transferable
-        where
-            transferable.entity_id = transfer_dates.entity_id
-            and transferable.obligation_id = transfer_dates.obligation_id
-            and transferable.in_force_from <= transfer_dates.step_date
-            and (transferable.line_kind = 'good_or_service' or not transferable.has_goods)
-        order by transferable.line_id asc, transferable.version_no desc
-    ) as states on not states.is_removed
-    -- A whole line is what was promised of it on that day; what is added later is not delivered with it.
-    left join lateral (
-        select
-            bool_or(fulfilments.quantity is null and fulfilments.amount_minor is null) as is_whole,
-            sum(coalesce(fulfilments.quantity, case
-                when fulfilments.amount_minor is null
-                    then
-                        (
-                            select held.quantity
-                            from transferable as held
-                            where
-                                held.entity_id = transfer_dates.entity_id
-                                and held.obligation_id = transfer_dates.obligation_id
-                                and held.line_id = states.line_id
-                            order by (held.in_force_from <= fulfilments.fulfilled_date) desc, abs(held.in_force_from - fulfilments.fulfilled_date)
-                            limit 1
-                        )
-            end)) as quantity,
-            sum(fulfilments.amount_minor) as amount_minor
-        from fulfilments
-        where
-            fulfilments.entity_id = transfer_dates.entity_id
-            and fulfilments.contract_id = states.contract_id
-            and fulfilments.line_id = states.line_id
-            and fulfilments.fulfilled_date <= transfer_dates.step_date
-    ) as delivered on true
+        bool_or(deliveries.is_whole) as is_whole,
+        case when sum(deliveries.quantity) is not null then least(sum(deliveries.quantity), states.quantity) end as delivered,
+        sum(deliveries.amount_minor) as amount_minor
+    from states
+    left join deliveries
+        on
+            states.entity_id = deliveries.entity_id
+            and states.contract_id = deliveries.contract_id
+            and states.line_id = deliveries.line_id
+            and states.step_date >= deliveries.fulfilled_date
+    where not states.is_removed
+    group by
+        states.entity_id, states.obligation_id, states.step_date, states.line_id, states.price_minor, states.quantity
 
 ),
 
