@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', indexes=[{'columns': ['entity_id', 'contract_id']}]) }}
+
 -- Price of what is promised and not yet recognised, at each reported month end, by the month in which it is
 -- expected (ASC 606-10-50-13). Months can be told where time alone has to pass; the rest is undated.
 with
