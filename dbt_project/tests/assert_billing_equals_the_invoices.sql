@@ -1,4 +1,5 @@
--- Every posted invoice line of a reported month is in the movements, once.
+-- Every posted invoice line of a reported month is in the movements, once. Read from the log: staging may hold only the
+-- contracts of this derive.
 {{ config(meta={'dagster': {'ref': {'name': 'fct_accounting_movement'}}}) }}
 
 with
@@ -7,16 +8,16 @@ invoiced as (
 
     select
         invoices.entity_id,
-        invoices.currency_code,
+        invoices.currency_code::text as currency_code,
         sum(lines.amount_minor) as amount_minor
-    from {{ ref('stg_canonical__invoice_events') }} as invoices
-    inner join {{ ref('stg_canonical__invoice_lines') }} as lines on invoices.event_id = lines.event_id
+    from {{ source('canonical', 'invoice_event') }} as invoices
+    inner join {{ source('canonical', 'invoice_line') }} as lines on invoices.event_id = lines.event_id
     inner join {{ ref('dim_period') }} as periods
         on
             invoices.entity_id = periods.entity_id
             and invoices.issued_date between periods.period_start_date and periods.period_end_date
             and periods.is_reported
-    where invoices.event_type = 'invoice.posted'
+    where invoices.event_type = 'invoice.posted' and {{ known('invoices') }}
     group by invoices.entity_id, invoices.currency_code
 
 ),

@@ -185,7 +185,8 @@ class _Group:
             return [self._outcome(connection, case, computed, unclear) for case in self._cases]
 
     def _derive(self) -> None:
-        result = build(self._project, self._database)
+        # what is compared is read from intermediate models, which hold what was derived last
+        result = build(self._project, self._database, full=True)
         if result.failures:
             raise _DerivationError(result.reason)
 

@@ -11,10 +11,11 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
 
+from revenue_pipeline.derivation.scope import DerivationScope, deriving
 from revenue_pipeline.domain.errors import ConfigurationError
 from revenue_pipeline.paths import DBT_PROJECT_DIR
 from revenue_pipeline.warehouse.database import Database
@@ -26,10 +27,14 @@ _LEFT_OUT = ("target", "logs", "dbt_packages", "__pycache__")
 
 @dataclass(frozen=True)
 class BuildResult:
-    """What a build said: `failures` are node and reason of each node that failed."""
+    """What a build said: `failures` are node and reason of each node that failed.
+
+    `scope`: what was derived.
+    """
 
     failures: tuple[tuple[str, str], ...] = ()
     built: bool = True
+    scope: DerivationScope | None = None
 
     @property
     def reason(self) -> str:
@@ -83,11 +88,44 @@ def write_seed(project: Path, name: str, rows: Sequence[SeedRow], *, keep: bool)
     (project / "seeds" / f"{name}.csv").write_text(text.getvalue(), encoding="utf-8")
 
 
-def build(project: Path, database: Database, *, arguments: Sequence[str] = ()) -> BuildResult:
+class _NotBuiltError(Exception):
+    """Carries the result of a build that failed past the end of its derive."""
+
+    def __init__(self, result: BuildResult) -> None:
+        super().__init__(result.reason)
+        self.result = result
+
+
+def build(
+    project: Path, database: Database, *, arguments: Sequence[str] = (), full: bool = False
+) -> BuildResult:
     """Build seeds and models of a copy in `database`, without tests; contracts of models hold.
 
-    Raises ConfigurationError when dbt cannot even read the project.
+    Derives what changed since the last build of the database, or everything where that is not
+    enough (revenue_pipeline.derivation.scope). A build that failed is made up for by the next.
+
+    Args:
+        arguments: For dbt. A selection of models only makes sense where no others are read.
+        full: Derive everything, whatever changed.
+
+    Raises:
+        ConfigurationError: dbt cannot even read the project.
     """
+    try:
+        with deriving(database, full=full, project=project) as scope:
+            done = _run(project, database, (*scope.dbt_arguments, *arguments))
+            return _if_built(replace(done, scope=scope))
+    except _NotBuiltError as failed:
+        return failed.result
+
+
+def _if_built(result: BuildResult) -> BuildResult:
+    if not result.built:
+        raise _NotBuiltError(result)
+    return result
+
+
+def _run(project: Path, database: Database, arguments: Sequence[str]) -> BuildResult:
     target = project / "target"
     (target / "run_results.json").unlink(missing_ok=True)
     done = subprocess.run(

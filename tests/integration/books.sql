@@ -1,6 +1,5 @@
 -- Hand-made books: see books.py.
 create schema marts;
-create schema intermediate;
 create table marts.dim_period (
     entity_id text, period_start_date date, period_end_date date, is_reported boolean);
 create table marts.dim_account (
@@ -9,7 +8,7 @@ create table marts.dim_account (
 create table marts.dim_contract (
     contract_id text, entity_id text, customer_id text, currency_code text, start_date date, end_date date,
     version_count integer, transaction_price_minor bigint, is_quarantined boolean, package_id text,
-    arrangement_id text);
+    arrangement_id text, is_ended boolean);
 create table marts.fct_accounting_movement (
     movement_id text, entity_id text, contract_id text, obligation_id text, movement text,
     economic_period date, currency_code text, debit_role text, credit_role text,
@@ -39,26 +38,22 @@ create table marts.fct_usage_entitlement (
 create table marts.fct_exception (
     exception_id text, entity_id text, reason_code text, subject_type text, subject_id text,
     is_blocking boolean default false);
-create table intermediate.int_obligations__segments (
+create table marts.fct_obligation_segment (
     entity_id text, contract_id text, contract_version integer, obligation_id text, base_minor bigint,
     price_minor bigint, window_start_date date, window_end_date date, cut_date date, segment_no integer,
     term_no integer default 1, in_force_from date, until_date date, allocated_minor bigint,
-    is_over boolean default false);
-create table intermediate.int_obligations__kinds (
-    entity_id text, obligation_id text, is_excluded_from_rpo boolean, is_priced_by_use boolean);
+    is_over boolean default false, is_in_rpo boolean default true);
 create table marts.fct_remaining_performance_obligation (
     entity_id text, package_id text, contract_id text, obligation_id text, as_of_date date, expected_period date,
     band text, currency_code text, amount_minor bigint);
-create table intermediate.int_prices__told (
-    entity_id text, contract_id text, arrangement_id text, package_id text, is_ended boolean, price_minor bigint);
-create table intermediate.int_contracts__gates (
+create table marts.fct_contract_gate (
     entity_id text, contract_id text, arrangement_id text, gate text, closed_from_date date, opened_date date);
-create table intermediate.int_progress__steps (
-    entity_id text, obligation_id text, step_date date, until_date date, measure numeric, total numeric,
+create table marts.fct_progress_step (
+    entity_id text, contract_id text, obligation_id text, step_date date, until_date date, measure numeric, total numeric,
     set_aside_minor bigint default 0);
-create table intermediate.int_financing__accrued (
+create table marts.fct_interest (
     entity_id text, contract_id text, economic_date date, side text, interest_minor bigint);
-create table intermediate.int_revenue__catch_ups (
+create table marts.fct_catch_up (
     entity_id text, package_id text, obligation_key text, effective_date date, economic_period date,
     amount_minor bigint);
 
@@ -79,7 +74,8 @@ insert into marts.dim_contract values
     ('C2', 'US', 'K2', 'USD', '2025-01-01', '2025-02-28', 1, 5900, false),
     ('C3', 'US', 'K3', 'USD', '2025-01-01', '2025-12-31', 1, 7700, true);
 
-update marts.dim_contract set package_id = contract_id, arrangement_id = contract_id;
+update marts.dim_contract
+set package_id = contract_id, arrangement_id = contract_id, is_ended = contract_id = 'C2';
 
 insert into marts.fct_performance_obligation values
     ('O1', 'US', 'C1', 'platform', 'USD', 9000, 0, 9000, 'ratable_daily', '2025-03-31'),
@@ -87,25 +83,20 @@ insert into marts.fct_performance_obligation values
     ('O2', 'US', 'C2', 'platform', 'USD', 5900, 0, 5900, 'ratable_daily', '2025-02-28');
 update marts.fct_performance_obligation set package_id = contract_id, arrangement_id = contract_id;
 
-insert into intermediate.int_obligations__segments values
+insert into marts.fct_obligation_segment values
     ('US', 'C1', 1, 'O1', 0, 4000, '2025-01-01', '2025-03-31', '2025-02-10', 1),
     ('US', 'C1', 2, 'O1', 4000, 5000, '2025-02-10', '2025-03-31', null, 2),
     ('US', 'C1', 1, 'O1S', 0, 1500, null, null, null, 1),
     ('US', 'C2', 1, 'O2', 0, 5900, '2025-01-01', '2025-02-28', null, 1);
-update intermediate.int_obligations__segments
+update marts.fct_obligation_segment
 set
     in_force_from = window_start_date, until_date = cut_date, allocated_minor = base_minor + price_minor;
-update intermediate.int_obligations__segments set in_force_from = '2025-01-01' where obligation_id = 'O1S';
-insert into intermediate.int_obligations__kinds values
-    ('US', 'O1', false, false), ('US', 'O1S', false, false), ('US', 'O2', false, false);
+update marts.fct_obligation_segment set in_force_from = '2025-01-01' where obligation_id = 'O1S';
 insert into marts.fct_remaining_performance_obligation values
     ('US', 'C1', 'C1', 'O1', '2025-01-31', '2025-02-01', '0-12', 'USD', 2800),
     ('US', 'C1', 'C1', 'O1', '2025-01-31', '2025-03-01', '0-12', 'USD', 3100),
     ('US', 'C1', 'C1', 'O1S', '2025-03-31', null, 'undated', 'USD', 1500);
-insert into intermediate.int_prices__told
-select entity_id, contract_id, contract_id, contract_id, contract_id = 'C2', transaction_price_minor
-from marts.dim_contract;
-insert into intermediate.int_revenue__catch_ups values
+insert into marts.fct_catch_up values
     ('US', 'C1', 'platform', '2025-02-10', '2025-02-01', 100);
 
 insert into marts.fct_revenue_schedule values

@@ -26,7 +26,7 @@ POSITION = "update marts.fct_contract_position"
 ROLLFORWARD = "update marts.fct_deferred_revenue_rollforward"
 USAGE = "update marts.fct_usage_entitlement"
 REMAINING = "update marts.fct_remaining_performance_obligation"
-SEGMENT = "update intermediate.int_obligations__segments"
+SEGMENT = "update marts.fct_obligation_segment"
 
 
 def copied(table: str, where: str) -> str:
@@ -61,7 +61,7 @@ BROKEN = {
     "SCH-006": f"{SCHEDULE} set component = 'bonus' where schedule_id = 's4'",
     "SCH-007": f"{SCHEDULE} set economic_period = '2025-01-02' where schedule_id = 's1'",
     "SCH-008": f"{SCHEDULE} set component = 'financing' where schedule_id = 's4'",
-    "SCH-009": "update intermediate.int_revenue__catch_ups set amount_minor = 2801",
+    "SCH-009": "update marts.fct_catch_up set amount_minor = 2801",
     "OBL-001": copied("fct_performance_obligation", "obligation_id = 'O1S'"),
     "OBL-002": f"{OBLIGATION} set currency_code = '$' where obligation_id = 'O1'",
     "OBL-003": f"{OBLIGATION} set allocated_minor = 9001 where obligation_id = 'O1'",
@@ -159,12 +159,21 @@ def test_a_rule_in_sql_is_limited_to_the_entity_of_the_batch() -> None:
         for rule in suite.rules
         if any(
             schema in str(rule.kwargs.get("unexpected_rows_query", ""))
-            for schema in ("marts.", "canonical.", "intermediate.")
+            for schema in ("marts.", "canonical.")
         )
     ]
 
     assert reads_elsewhere
     assert [r.rule for r in reads_elsewhere if "{entity_id}" not in str(r.kwargs)] == []
+
+
+def test_a_rule_reads_tables_that_hold_every_contract() -> None:
+    """Staging and intermediate models hold the contracts of the last derive."""
+    for suite in load_suites(ERP_JOURNALS):
+        for rule in suite.rules:
+            query = str(rule.kwargs.get("unexpected_rows_query", ""))
+            assert "intermediate." not in query, rule.rule
+            assert "staging." not in query, rule.rule
 
 
 def test_an_entity_without_rows_passes_and_has_a_fingerprint_of_its_own(books: Database) -> None:

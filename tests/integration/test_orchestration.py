@@ -55,7 +55,8 @@ ONE_CENT = """
 ONE_MORE_PAYMENT = """
     insert into canonical.payment_event
     select (jsonb_populate_record(payment, jsonb_build_object(
-        'event_id', 'late', 'payment_id', 'late', 'source_id', 'late'))).*
+        'event_id', 'late', 'payment_id', 'late', 'source_id', 'late',
+        'written_in', pg_current_xact_id()::text))).*
     from canonical.payment_event as payment
     where payment.entity_id = 'US' order by payment.event_id limit 1
 """

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', indexes=[{'columns': ['entity_id', 'contract_id']}]) }}
+
 with
 
 segments as (
@@ -38,6 +40,7 @@ final as (
         contracts.end_date,
         contracts.version_count,
         contracts.is_evergreen,
+        told.is_ended,
         told.price_minor as transaction_price_minor,
         quarantined.contract_id is not null as is_quarantined
     from contracts

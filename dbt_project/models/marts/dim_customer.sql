@@ -1,8 +1,10 @@
+{{ config(materialized='view') }}
+
 with
 
-segments as (
+versions as (
 
-    select * from {{ ref('int_contracts__segments') }}
+    select * from {{ ref('fct_contract_version') }}
 
 ),
 
@@ -13,7 +15,7 @@ final as (
         customer_id,
         count(distinct contract_id) as contract_count,
         min(effective_date) as first_effective_date
-    from segments
+    from versions
     group by entity_id, customer_id
 
 )

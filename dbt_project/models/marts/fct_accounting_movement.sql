@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', indexes=[{'columns': ['entity_id', 'contract_id']}]) }}
+
 with
 
 movements as (

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', indexes=[{'columns': ['entity_id', 'contract_id']}]) }}
+
 -- Of a contract liability, what the next twelve months do not release by time is non-current (IAS 1.69(d)): the first
 -- revenue uses it up first. What has no date yet may come any day, and a contract asset belongs to the normal
 -- operating cycle (IAS 1.68): both are current.

@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', indexes=[{'columns': ['entity_id', 'contract_id']}]) }}
+
 -- What the notes disclose of it (ASC 606-10-50-13): all but what an expedient leaves out (50-14).
 
 with

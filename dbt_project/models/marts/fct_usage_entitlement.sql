@@ -1,3 +1,5 @@
+{{ config(materialized='incremental', indexes=[{'columns': ['entity_id', 'contract_id']}], meta={'loose_rows': 'usage'}) }}
+
 with
 
 source as (
@@ -16,7 +18,7 @@ final as (
         line_id,
         customer_id,
         meter,
-        quantity,
+        quantity::numeric as quantity,
         usage_date,
         economic_period,
         is_entitled,

@@ -2,7 +2,10 @@ with
 
 source as (
 
-    select * from {{ source('canonical', 'balance_event') }}
+    select events.*
+    from {{ source('canonical', 'balance_event') }} as events
+    {{ in_scope('events', 'entity', 'entity_id') }}
+    where {{ known('events') }}
 
 ),
 
@@ -29,7 +32,6 @@ final as (
         currency_code::text as currency_code,
         amount_minor
     from source
-    where {{ known('known_seq') }}
 
 )
 

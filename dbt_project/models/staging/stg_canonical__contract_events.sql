@@ -2,7 +2,10 @@ with
 
 source as (
 
-    select * from {{ source('canonical', 'contract_event') }}
+    select events.*
+    from {{ source('canonical', 'contract_event') }} as events
+    {{ in_scope('events') }}
+    where {{ known('events') }}
 
 ),
 
@@ -66,7 +69,6 @@ final as (
         return_right_until_date,
         initiated_by
     from source
-    where {{ known('known_seq') }}
 
 )
 

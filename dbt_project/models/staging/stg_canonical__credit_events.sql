@@ -2,7 +2,10 @@ with
 
 source as (
 
-    select * from {{ source('canonical', 'credit_event') }}
+    select events.*
+    from {{ source('canonical', 'credit_event') }} as events
+    {{ in_scope('events', 'document', 'credit_id') }}
+    where {{ known('events') }}
 
 ),
 
@@ -34,7 +37,6 @@ final as (
         amount_minor,
         tax_minor
     from source
-    where {{ known('known_seq') }}
 
 )
 

@@ -2,7 +2,10 @@ with
 
 source as (
 
-    select * from {{ source('canonical', 'entitlement_event') }}
+    select events.*
+    from {{ source('canonical', 'entitlement_event') }} as events
+    {{ in_scope('events') }}
+    where {{ known('events') }}
 
 ),
 
@@ -32,7 +35,6 @@ final as (
         to_date,
         is_trial
     from source
-    where {{ known('known_seq') }}
 
 )
 

@@ -2,7 +2,10 @@ with
 
 source as (
 
-    select * from {{ source('canonical', 'estimate_event') }}
+    select events.*
+    from {{ source('canonical', 'estimate_event') }} as events
+    {{ in_scope('events') }}
+    where {{ known('events') }}
 
 ),
 
@@ -40,7 +43,6 @@ final as (
         lapsed_right,
         reason
     from source
-    where {{ known('known_seq') }}
 
 )
 

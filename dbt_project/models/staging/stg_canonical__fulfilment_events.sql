@@ -2,7 +2,10 @@ with
 
 source as (
 
-    select * from {{ source('canonical', 'fulfilment_event') }}
+    select events.*
+    from {{ source('canonical', 'fulfilment_event') }} as events
+    {{ in_scope('events') }}
+    where {{ known('events') }}
 
 ),
 
@@ -31,7 +34,6 @@ final as (
         quantity,
         amount_minor
     from source
-    where {{ known('known_seq') }}
 
 )
 

@@ -2,7 +2,9 @@ with
 
 source as (
 
-    select * from {{ source('canonical', 'fx_rate_event') }}
+    select events.*
+    from {{ source('canonical', 'fx_rate_event') }} as events
+    where {{ known('events') }}
 
 ),
 
@@ -30,7 +32,6 @@ final as (
         rate,
         rate_kind
     from source
-    where {{ known('known_seq') }}
 
 )
 

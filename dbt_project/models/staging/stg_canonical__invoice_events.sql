@@ -2,7 +2,10 @@ with
 
 source as (
 
-    select * from {{ source('canonical', 'invoice_event') }}
+    select events.*
+    from {{ source('canonical', 'invoice_event') }} as events
+    {{ in_scope('events', 'document', 'invoice_id') }}
+    where {{ known('events') }}
 
 ),
 
@@ -32,7 +35,6 @@ final as (
         issued_date,
         due_date
     from source
-    where {{ known('known_seq') }}
 
 )
 

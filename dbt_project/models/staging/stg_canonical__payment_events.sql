@@ -2,7 +2,10 @@ with
 
 source as (
 
-    select * from {{ source('canonical', 'payment_event') }}
+    select events.*
+    from {{ source('canonical', 'payment_event') }} as events
+    {{ in_scope('events', 'document', 'payment_id') }}
+    where {{ known('events') }}
 
 ),
 
@@ -33,7 +36,6 @@ final as (
         amount_minor,
         related_id
     from source
-    where {{ known('known_seq') }}
 
 )
 

@@ -2,7 +2,17 @@ with
 
 source as (
 
-    select * from {{ source('canonical', 'usage_event') }}
+    select events.*
+    from {{ source('canonical', 'usage_event') }} as events
+    {{ in_scope('events') }}
+    where {{ known('events') }}
+    {% if not derives_everything() %}
+    union all
+    select events.*
+    from {{ source('canonical', 'usage_event') }} as events
+    {{ in_scope('events', 'customer', 'customer_id') }}
+    where events.contract_id is null and {{ known('events') }}
+    {% endif %}
 
 ),
 
@@ -37,7 +47,6 @@ final as (
         period_end_date,
         customer_sales_minor
     from source
-    where {{ known('known_seq') }}
 
 )
 

@@ -14,6 +14,12 @@ from revenue_pipeline.defs.transform.translator import TRANSLATOR
 _PROJECT = prepared_project()
 
 
+class DeriveConfig(dg.Config):
+    """How the models are derived."""
+
+    full: bool = False  # everything, whatever changed
+
+
 @dbt_assets(
     manifest=_PROJECT.manifest_path,
     project=_PROJECT,
@@ -21,6 +27,8 @@ _PROJECT = prepared_project()
     name="dbt_models",
     pool="derivation",
 )
-def dbt_models(context: dg.AssetExecutionContext, warehouse: WarehouseResource) -> Iterator[Any]:
+def dbt_models(
+    context: dg.AssetExecutionContext, config: DeriveConfig, warehouse: WarehouseResource
+) -> Iterator[Any]:
     """Derive the marts from canonical events and run the tests on them."""
-    yield from build(context, _PROJECT, warehouse.database)
+    yield from build(context, _PROJECT, warehouse.database, full=config.full)

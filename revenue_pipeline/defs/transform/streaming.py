@@ -22,29 +22,68 @@ from revenue_pipeline.defs.transform.columns import columns_of, columns_of_nodes
 from revenue_pipeline.defs.transform.lineage import column_lineage
 from revenue_pipeline.defs.transform.manifest import common_arguments, parsed_manifest
 from revenue_pipeline.defs.transform.translator import TRANSLATOR
+from revenue_pipeline.derivation.scope import deriving
 from revenue_pipeline.warehouse.database import Database
 
 RESULTS = {"LogModelResult", "LogSeedResult", "LogSnapshotResult", "LogTestResult"}
 KEPT_RUNS = 10
+_SEEDS = "reference"
 _ONE_AT_A_TIME = threading.Lock()  # dbt keeps its state in module globals
 
 
 def build(
-    context: dg.AssetExecutionContext, project: DbtProject, database: Database
+    context: dg.AssetExecutionContext,
+    project: DbtProject,
+    database: Database,
+    *,
+    full: bool = False,
 ) -> Iterator[Any]:
     """Build what the run selected; yield an output per table and a result per test.
+
+    A run of all models derives the contracts whose events arrived, or everything where that is not
+    enough or `full` is set. A run of some goes on with the contracts of the last one.
 
     Unit tests stay out: they judge the code, not the rows, and run with the code's tests.
 
     Raises:
         dg.Failure: A model or a test with severity error failed; not retried.
     """
+    left_out = set(context.assets_def.keys) - set(context.selected_asset_keys)
+    if any(key.path[0] != _SEEDS for key in left_out):
+        yield from _build(context, project, database, ())
+        return
+    # Without the seeds no derive starts from here: their files may say more than their tables.
+    with deriving(database, full=full, counts=not left_out) as scope:
+        context.log.info(
+            f"{scope.mode} derive ({scope.reason}): {scope.contracts} contracts,"
+            f" {scope.changed} events"
+        )
+        facts: dict[str, Any] = {
+            "derive_mode": scope.mode,
+            "derive_reason": scope.reason,
+            "contracts_derived": scope.contracts,
+            "events_new": scope.changed,
+        }
+        for result in _build(context, project, database, scope.dbt_arguments):
+            if isinstance(result, dg.Output):
+                yield result.with_metadata({**result.metadata, **facts})
+            else:
+                yield result
+
+
+def _build(
+    context: dg.AssetExecutionContext,
+    project: DbtProject,
+    database: Database,
+    further: Sequence[str],
+) -> Iterator[Any]:
     manifest = json.loads(project.manifest_path.read_bytes())
     chosen = get_updated_cli_invocation_params_for_context(
         context=context, manifest=manifest, dagster_dbt_translator=TRANSLATOR
     )
     target = Path(project.target_path) / f"run-{context.run.run_id[:8]}"
-    arguments = ["build", "--exclude-resource-type", "unit_test", *chosen.selection_args]
+    arguments = ["build", "--exclude-resource-type", "unit_test", *further]
+    arguments += chosen.selection_args
     if chosen.indirect_selection:
         arguments += ["--indirect-selection", chosen.indirect_selection]
 
@@ -79,7 +118,7 @@ def build(
 
 
 def _facts(connection: psycopg.Connection[Any], node: Mapping[str, Any]) -> dict[str, Any]:
-    if node["config"]["materialized"] == "view":
+    if node["config"]["materialized"] in ("view", "working_set"):
         return {}  # counting would run the view's query
     return dict(table_facts(connection, node["schema"], node["alias"]))
 
