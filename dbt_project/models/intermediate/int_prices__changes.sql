@@ -120,39 +120,64 @@ changed_lines as (
 ),
 
 -- Negative lines of an invoice, and credits, that give back the superseded rest of an old term.
-superseded as (
+renewals as (
 
     select
         changes.entity_id,
         changes.arrangement_id,
         changes.version_no,
-        coalesce((
-            select sum(credits.amount_minor)
-            from credits
-            where
-                credits.entity_id = changes.entity_id
-                and credits.contract_id = events.replaces_contract_id
-                and credits.is_after_end
-        ), 0)
-        + coalesce((
-            select sum(-details.amount_minor)
-            from {{ ref('stg_canonical__invoice_events') }} as invoices
-            inner join {{ ref('stg_canonical__invoice_lines') }} as details on invoices.event_id = details.event_id
-            inner join members
-                on
-                    invoices.entity_id = members.entity_id
-                    and members.contract_id = events.replaces_contract_id
-                    and details.contract_line_id = members.line_id
-            where
-                invoices.entity_id = changes.entity_id
-                and invoices.contract_id in (changes.contract_id, events.replaces_contract_id)
-                and invoices.event_type = 'invoice.posted'
-                and invoices.issued_date >= changes.effective_date
-                and details.amount_minor < 0
-        ), 0) as credited_minor
+        changes.effective_date,
+        array[changes.contract_id, events.replaces_contract_id] as contract_ids,
+        events.replaces_contract_id
     from changes
     inner join events on changes.event_id = events.event_id
     where changes.change_kind = 'renewal'
+
+),
+
+given_back as (
+
+    select
+        renewals.entity_id,
+        renewals.arrangement_id,
+        renewals.version_no,
+        credits.amount_minor
+    from renewals
+    inner join credits
+        on renewals.entity_id = credits.entity_id and renewals.replaces_contract_id = credits.contract_id and credits.is_after_end
+    union all
+    select
+        renewals.entity_id,
+        renewals.arrangement_id,
+        renewals.version_no,
+        -details.amount_minor as amount_minor
+    from renewals
+    cross join lateral unnest(renewals.contract_ids) as billed (contract_id)
+    inner join {{ ref('stg_canonical__invoice_events') }} as invoices
+        on
+            renewals.entity_id = invoices.entity_id
+            and billed.contract_id = invoices.contract_id
+            and invoices.event_type = 'invoice.posted'
+            and renewals.effective_date <= invoices.issued_date
+    inner join {{ ref('stg_canonical__invoice_lines') }} as details
+        on invoices.event_id = details.event_id and details.amount_minor < 0
+    inner join members
+        on
+            renewals.entity_id = members.entity_id
+            and renewals.replaces_contract_id = members.contract_id
+            and details.contract_line_id = members.line_id
+
+),
+
+superseded as (
+
+    select
+        entity_id,
+        arrangement_id,
+        version_no,
+        sum(amount_minor) as credited_minor
+    from given_back
+    group by entity_id, arrangement_id, version_no
 
 ),
 

@@ -193,43 +193,65 @@ credits as (
 ),
 
 -- What the unused rest of an old contract was credited with when its renewal cut it short.
-given_back as (
+renewals as (
+
+    select
+        entity_id,
+        contract_id,
+        effective_date,
+        array[contract_id, replaces_contract_id] as contract_ids,
+        replaces_contract_id
+    from segments
+    where event_type = 'contract.renewed' and supersedes_from_date is not null
+
+),
+
+returned as (
 
     select
         renewals.entity_id,
         renewals.contract_id,
-        coalesce((
-            select sum(notes.amount_minor)
-            from {{ ref('int_prices__credits') }} as notes
-            where
-                notes.entity_id = renewals.entity_id
-                and notes.contract_id = renewals.replaces_contract_id
-                and notes.is_after_end
-        ), 0)
-        - coalesce((
-            select sum(details.amount_minor)
-            from {{ ref('stg_canonical__invoice_events') }} as invoices
-            inner join {{ ref('stg_canonical__invoice_lines') }} as details on invoices.event_id = details.event_id
-            inner join (
-                select distinct
-                    entity_id,
-                    contract_id,
-                    line_id
-                from lines
-            ) as old_lines
-                on
-                    invoices.entity_id = old_lines.entity_id
-                    and old_lines.contract_id = renewals.replaces_contract_id
-                    and details.contract_line_id = old_lines.line_id
-            where
-                invoices.entity_id = renewals.entity_id
-                and invoices.contract_id in (renewals.contract_id, renewals.replaces_contract_id)
-                and invoices.event_type = 'invoice.posted'
-                and invoices.issued_date >= renewals.effective_date
-                and details.amount_minor < 0
-        ), 0) as credited_minor
-    from segments as renewals
-    where renewals.event_type = 'contract.renewed' and renewals.supersedes_from_date is not null
+        notes.amount_minor
+    from renewals
+    inner join {{ ref('int_prices__credits') }} as notes
+        on renewals.entity_id = notes.entity_id and renewals.replaces_contract_id = notes.contract_id and notes.is_after_end
+    union all
+    select
+        renewals.entity_id,
+        renewals.contract_id,
+        -details.amount_minor as amount_minor
+    from renewals
+    cross join lateral unnest(renewals.contract_ids) as billed (contract_id)
+    inner join {{ ref('stg_canonical__invoice_events') }} as invoices
+        on
+            renewals.entity_id = invoices.entity_id
+            and billed.contract_id = invoices.contract_id
+            and invoices.event_type = 'invoice.posted'
+            and renewals.effective_date <= invoices.issued_date
+    inner join {{ ref('stg_canonical__invoice_lines') }} as details
+        on invoices.event_id = details.event_id and details.amount_minor < 0
+    inner join (
+        select distinct
+            entity_id,
+            contract_id,
+            line_id
+        from lines
+    ) as old_lines
+        on
+            renewals.entity_id = old_lines.entity_id
+            and renewals.replaces_contract_id = old_lines.contract_id
+            and details.contract_line_id = old_lines.line_id
+
+),
+
+given_back as (
+
+    select
+        entity_id,
+        contract_id,
+        sum(amount_minor) as credited_minor
+    from returned
+    group by entity_id, contract_id
 
 ),
 
