@@ -13,6 +13,7 @@ from psycopg import sql
 from revenue_pipeline.governance.tables import CHAIN, CURRENT_STATE
 from revenue_pipeline.governance.verify import Finding, Head, Verification, read_head, verify
 from tests.integration.governance.filled import (
+    BOOKKEEPING,
     ROWS,
     Column,
     columns,
@@ -96,8 +97,10 @@ def test_one_changed_digit_in_any_column_of_any_protected_table_is_named(
 ) -> None:
     """All tables at once, another column in each of their rows, until every column had its turn."""
     tables = [table for table in protected_tables(filled) if table not in CHAIN]
-    todo = {table: columns(filled, table) for table in tables}
-    tried = 0
+    every = {
+        table: [c for c in columns(filled, table) if c.kind not in BOOKKEEPING] for table in tables
+    }
+    todo, tried = dict(every), 0
     while any(todo.values()):
         expected = set()
         with undone(filled):
@@ -117,7 +120,7 @@ def test_one_changed_digit_in_any_column_of_any_protected_table_is_named(
             if f.differs != "unknown" and f.table not in CURRENT_STATE
         }
         tried += len(expected)
-    assert tried == sum(len(columns(filled, table)) for table in tables) > 400
+    assert tried == sum(map(len, every.values())) > 400
 
 
 @pytest.mark.parametrize("table", CHAIN)
@@ -137,7 +140,7 @@ def test_a_value_taken_away_changes_the_hash_of_its_row(filled: Connection) -> N
         place, _ = middle_key(filled, table)
         before = _forms(filled, table)
         for column in columns(filled, table):
-            if column.is_nullable:
+            if column.is_nullable and column.kind not in BOOKKEEPING:
                 with undone(filled):
                     change(filled, table, column, place, "null")
                     assert _forms(filled, table) != before, (table, column.name)
