@@ -167,6 +167,6 @@ insert into landing.load (
 values ('crm_orders', 'file', 'orders.jsonl', 'hash', 2, 1, 1, 0);
 insert into landing.inbox (
     source, tenant, channel, delivery_key, content_type, body, body_sha256, origin, load_id)
-values ('crm_orders', 'acct_us', 'file', 'k', 'application/json', 'x', 'hash', 'orders.jsonl', 1);
+values ('crm_orders', 'acct_us', 'file', 'k', 'application/json', 'x', encode(sha256('x'), 'hex'), 'orders.jsonl', 1);
 insert into landing.attempt (inbox_id, log_seq, adapter_version, outcome) values (1, 1, '1', 'processed');
 insert into landing.watermark (consumer, log_seq) values ('canonical', 41);

@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
+from revenue_pipeline.governance.verify import verify
 from revenue_pipeline.ledger.errors import LedgerError
 from revenue_pipeline.ledger.periods import close_period, ensure_periods, period_state
 from revenue_pipeline.ledger.post import PostingResult, post_period
@@ -452,3 +453,32 @@ def test_a_batch_shows_the_gate_run_that_allowed_it(books: Database) -> None:
         "select verdict.run_id, verdict.passed from ledger.journal_batch as batch"
         " join governance.gate_verdict as verdict using (verdict_id)",
     ) == [("gate-run", True)]
+
+
+def test_what_was_done_is_logged_with_its_evidence_and_chained(books: Database) -> None:
+    posted = post(books, JANUARY)
+    close(books, JANUARY)
+    close(books, JANUARY)  # nothing is done, nothing is logged
+
+    assert ask(
+        books,
+        "select actor, action, object_id, evidence_hash from governance.audit_log order by act_id",
+    ) == [
+        ("run:gate-run", "verdict.stored", f"gate_verdict:{posted.verdict_id}", posted.fingerprint),
+        ("run:run-1", "batch.posted", f"journal_batch:{posted.batch_id}", posted.fingerprint),
+        ("controller", "period.closed", "period:US:2025-01", posted.fingerprint),
+    ]
+    assert ask(books, "select detail ->> 'reason' from governance.audit_log where act_id = 3") == [
+        ("month end",)
+    ]
+    with books.connect() as connection:
+        result = verify(connection)
+    assert result.findings == []
+    assert result.rows["ledger.journal_line"] == posted.lines
+
+
+def test_a_refused_act_is_not_logged(books: Database) -> None:
+    with pytest.raises(LedgerError, match="not posted"):
+        close(books, JANUARY)
+
+    assert ask(books, "select action from governance.audit_log") == [("verdict.stored",)]

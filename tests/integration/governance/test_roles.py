@@ -112,6 +112,11 @@ def test_the_owner_of_the_database_by_an_ordinary_login_does_not_either(
 
 def test_every_table_is_protected_or_known_to_hold_a_current_state(filled: Connection) -> None:
     """Protected is what refuses change, has its rows hashed and is readable by the auditor."""
+    schemas = filled.execute(
+        "select nspname from pg_namespace where nspname !~ '^pg_'"
+        " and nspname not in ('information_schema', 'public')"
+    ).fetchall()
+    assert {name for (name,) in schemas} == {*SCHEMAS}
     tables = filled.execute(
         "select schemaname || '.' || tablename from pg_tables where schemaname = any(%s)",
         (list(SCHEMAS),),
