@@ -36,6 +36,13 @@
     {%- endif -%}
 {%- endmacro %}
 
+{# A mart of which a little changed keeps its statistics; autovacuum follows. #}
+{% macro analyze_mart() -%}
+    {%- if not is_incremental() or derives_everything() -%}
+    analyze {{ this }}
+    {%- endif -%}
+{%- endmacro %}
+
 {# Takes what this derive derives anew out of a mart, in the transaction that adds the new rows. A contract that
    derives to nothing now leaves nothing behind. meta.scope_key: column of the contract, where it has another name;
    meta.loose_rows: which rows name no contract. #}
