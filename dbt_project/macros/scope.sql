@@ -1,4 +1,4 @@
-{# What this derive derives (docs/decisions/0009). derivation.scope holds the contracts and what belongs to them;
+{# What this derive derives (docs/decisions/0010). derivation.scope holds the contracts and what belongs to them;
    revenue_pipeline/derivation/scope.py fills it. A full derive reads past it. #}
 
 {# Whether this derive is a full one. Asked when a statement is made, so that a parsed project serves both. #}
