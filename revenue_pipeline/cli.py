@@ -131,6 +131,17 @@ def sample(
 
 
 @app.command()
+def derive(
+    full: Annotated[bool, typer.Option(help="Everything, whatever changed.")] = False,
+) -> None:
+    """Derive the contracts whose events arrived, test them and let the gate judge."""
+    from revenue_pipeline.operate.derive import derive as derive_models
+    from revenue_pipeline.settings import load_settings
+
+    raise typer.Exit(derive_models(load_settings(), full=full))
+
+
+@app.command()
 def close(
     entity: Annotated[str, typer.Option(help="Legal entity, e.g. US.")],
     period: Annotated[str, typer.Option(help="Month, e.g. 2025-04.")],

@@ -1,4 +1,4 @@
-{# What this derive derives (docs/decisions/0009). derivation.scope holds the contracts and what belongs to them;
+{# What this derive derives (docs/decisions/0010). derivation.scope holds the contracts and what belongs to them;
    revenue_pipeline/derivation/scope.py fills it. A full derive reads past it. #}
 
 {# Whether this derive is a full one. Asked when a statement is made, so that a parsed project serves both. #}
@@ -32,6 +32,13 @@
 {# The planner has to know how few there are. #}
 {% macro analyze_working_set() -%}
     {%- if not derives_everything() -%}
+    analyze {{ this }}
+    {%- endif -%}
+{%- endmacro %}
+
+{# A mart of which a little changed keeps its statistics; autovacuum follows. #}
+{% macro analyze_mart() -%}
+    {%- if not is_incremental() or derives_everything() -%}
     analyze {{ this }}
     {%- endif -%}
 {%- endmacro %}

@@ -113,7 +113,9 @@ def build(
     """
     try:
         with deriving(database, full=full, project=project) as scope:
-            done = _run(project, database, (*scope.dbt_arguments, *arguments))
+            # the seeds are the same as in the run it follows
+            seeds = () if scope.is_full else ("--exclude-resource-type", "seed")
+            done = _run(project, database, (*scope.dbt_arguments, *seeds, *arguments))
             return _if_built(replace(done, scope=scope))
     except _NotBuiltError as failed:
         return failed.result

@@ -1,6 +1,6 @@
 """What a derive has to derive: everything, or the contracts that are new and all they touch.
 
-Every derive goes through `deriving` (docs/decisions/0009): it fills derivation.scope, which the
+Every derive goes through `deriving` (docs/decisions/0010): it fills derivation.scope, which the
 staging models read and the marts delete by, and keeps a second derive waiting until it is over.
 """
 
@@ -216,7 +216,7 @@ def _everything(connection: psycopg.Connection[Any]) -> tuple[int, int]:
 
 def _fill(connection: psycopg.Connection[Any], since: Any) -> tuple[int, int]:
     """Put into the scope what changed and what it leads to; returns contracts and events."""
-    part = _statements()
+    part = statements()
     # a table is made from the answer, which takes no parameters of the server
     psycopg.ClientCursor(connection).execute(part["changed"], {"since": since})
     changed = _number(connection, part["changed_count"])
@@ -236,7 +236,7 @@ def _add_openings(connection: psycopg.Connection[Any], entity: str, since: Any) 
 
     Whether there is another one is seen from two arrangements; with one customer, from all.
     """
-    part = _statements()
+    part = statements()
     names = {"entity": entity, "since": since}
     counts = connection.execute(part["customers_of"], names).fetchone()
     assert counts is not None
@@ -253,7 +253,7 @@ def _add_openings(connection: psycopg.Connection[Any], entity: str, since: Any) 
 
 
 @cache
-def _statements() -> dict[str, bytes]:
+def statements() -> dict[str, bytes]:
     """Sections of scope.sql by name."""
     text = Path(__file__).with_name("scope.sql").read_text(encoding="utf-8")
     parts = _HEADING.split(text)[1:]

@@ -1,4 +1,4 @@
--- What a derive derives (docs/decisions/0009): from the events that came, along everything that lets one contract's
+-- What a derive derives (docs/decisions/0010): from the events that came, along everything that lets one contract's
 -- figures depend on another's. A key is a contract, a customer, a document or an entity; what a key leads to is found by
 -- index, so the cost follows the change, not the log.
 

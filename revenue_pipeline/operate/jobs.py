@@ -15,6 +15,7 @@ from revenue_pipeline.domain.errors import RevenueError
 
 _PROCESS = "revenue/process"
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
+_FULL = {"ops": {"dbt_models": {"config": {"full": True}}}}
 
 
 class RunFailedError(RevenueError):
@@ -45,8 +46,17 @@ class JobRunner:
     ) -> None:
         self._instance.dispose()
 
-    def run(self, job: str, *, entity: str | None = None, month: date | None = None) -> str:
+    def run(
+        self,
+        job: str,
+        *,
+        entity: str | None = None,
+        month: date | None = None,
+        full: bool = False,
+    ) -> str:
         """Run `job`, for one entity and month where it is partitioned; returns the run's id.
+
+        `full` makes it derive everything, where it derives.
 
         Raises RunFailedError when a step or a blocking check fails; KeyboardInterrupt on Ctrl-C.
         """
@@ -59,7 +69,7 @@ class JobRunner:
                 instance=self._instance,
                 partition_key=key,
                 raise_on_error=False,
-                run_config=_QUIET,
+                run_config={**_QUIET, **(_FULL if full else {})},
                 tags={_PROCESS: _process(psutil.Process())},
             )
         except (DBAPIError, DagsterPostgresException) as error:

@@ -34,7 +34,19 @@ def test_help_names_every_command_and_loads_nothing_heavy() -> None:
     )
     assert done.returncode == 0
     for command in [
-        *("run", "up", "ingest", "sample", "cases", "policy", "close", "verify", "report", "psql"),
+        *(
+            "run",
+            "up",
+            "ingest",
+            "sample",
+            "cases",
+            "policy",
+            "derive",
+            "close",
+            "verify",
+            "report",
+            "psql",
+        ),
         *("doctor", "stop"),
     ]:
         assert f" {command} " in done.stdout
