@@ -87,7 +87,7 @@ def draw_contracts(seed: int, count: int, varied: int) -> Contracts:
 def derive(
     contracts: Contracts, database: Database, settings: Settings, project: Path
 ) -> Iterator[Derived]:
-    """Deliver and derive all of them in an empty database; ``project`` becomes a copy of the models."""
+    """Deliver and derive all in an empty database; ``project`` becomes a copy of the models."""
     copy_models(contracts, project)
     with closing(database.connect(autocommit=True)) as connection:
         load(connection, [(case.case_id, arrivals(case)) for case in contracts.all], settings)
@@ -98,7 +98,7 @@ def derive(
 
 
 def copy_models(contracts: Contracts, project: Path) -> None:
-    """Copy the models, with the entities and choices of the contracts as further rows of the seeds."""
+    """Copy the models, with the entities and choices of the contracts in their seeds."""
     rows = seed_rows(contracts.all)
     accounts = rows.pop("ref_accounts")
     copy_project(project, further=rows)
