@@ -7,7 +7,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from revenue_pipeline.warehouse.database import Database
 from tests.figures import arrivals, read_figures
 from tests.properties.case_expectations import last_expectations
 from tests.properties.case_generator import draw
-from tests.properties.case_variants import VARIANTS
+from tests.properties.case_variants import VARIANTS, WAVED, waves
 
 DAYS = Path(__file__).with_name("earned_by_day.sql")
 
@@ -54,7 +54,6 @@ class Derived:
 
     contracts: Contracts
     figures: dict[str, Figures]
-    untranslated: dict[str, str]
     connection: psycopg.Connection[Any]
 
     def pairs(self, variant: str) -> Iterator[tuple[str, Figures, Figures]]:
@@ -84,18 +83,41 @@ def draw_contracts(seed: int, count: int, varied: int) -> Contracts:
     return Contracts({case["id"]: Case(Path(case["id"]), case) for case in drawn}, variants)
 
 
-@contextmanager
 def derive(
     contracts: Contracts, database: Database, settings: Settings, project: Path
-) -> Iterator[Derived]:
-    """Deliver and derive all in an empty database; ``project`` becomes a copy of the models."""
+) -> dict[str, Figures]:
+    """Deliver the first wave and derive all; ``project`` becomes a copy of the models."""
     with closing(database.connect(autocommit=True)) as connection:
         copy_models(contracts, project, connection)
-        load(connection, [(case.case_id, arrivals(case)) for case in contracts.all], settings)
+        deliver(connection, contracts, settings, wave=0)
+        waiting = {case.case_id for case in contracts.variants[WAVED].values()}
+        assert faults(connection).keys() <= waiting  # they may wait for what comes later
         result = build(project, database)
         assert result.built, result.reason
-        figures = read_figures(connection, contracts.all)
-        yield Derived(contracts, figures, faults(connection), connection)
+        return read_figures(connection, contracts.all)
+
+
+def derive_later(
+    contracts: Contracts, database: Database, settings: Settings, project: Path
+) -> dict[str, Figures]:
+    """Deliver the second wave and derive what it concerns; figures by id of the case."""
+    waved = contracts.variants[WAVED]
+    with closing(database.connect(autocommit=True)) as connection:
+        deliver(connection, contracts, settings, wave=1)
+        assert faults(connection) == {}
+        result = build(project, database)
+        assert result.built, result.reason
+        assert result.scope is not None
+        assert result.scope.mode == "incremental", result.scope.reason
+        figures = read_figures(connection, list(waved.values()))
+        return {name: figures[case.case_id] for name, case in waved.items()}
+
+
+def deliver(
+    connection: psycopg.Connection[Any], contracts: Contracts, settings: Settings, *, wave: int
+) -> None:
+    told = ((case.case_id, waves(case.case_id, arrivals(case))[wave]) for case in contracts.all)
+    load(connection, [(case_id, events) for case_id, events in told if events], settings)
 
 
 def copy_models(contracts: Contracts, project: Path, connection: psycopg.Connection[Any]) -> None:
