@@ -43,7 +43,7 @@ def estimate_variable(state: State, event: Event) -> None:
 
 
 def _reestimate(state: State, unit: Unit, variable: Variable, data: Data) -> None:
-    """Replace the estimate; what was promised before a prospective change stays with those promises.
+    """Replace the estimate; what was promised before a prospective change stays with its promises.
 
     Each obligation of that time takes its part by its weight of that time: at once where it is
     satisfied, else with what remains (IFRS 15.90(a), Example 6).

@@ -11,6 +11,7 @@ from tests.oracle.months import add_months
 from tests.properties.case_draft import text, value
 
 Case = dict[str, Any]
+WAVED = "waved"
 _CENTS = re.compile(r"-?\d+\.\d\d [A-Z]{3}")
 _PLAIN = {
     "contract_signed",
@@ -39,6 +40,26 @@ def shuffled(case: Case) -> Case | None:
     chance.shuffle(copy["events"])
     copy["events"] += [deepcopy(chance.choice(copy["events"])) for _ in range(2)]
     return copy
+
+
+def waved(case: Case) -> Case | None:
+    """The same; what ``waves`` calls later is delivered when all else has been derived."""
+    return named(case, WAVED) if len(case["events"]) > 1 else None
+
+
+def waves(case_id: str, events: list[Case]) -> tuple[list[Case], list[Case]]:
+    """Deliveries of a case: at first, and later. Later may be any of them, the contract too."""
+    if not case_id.endswith(f"-{WAVED}"):
+        return events, []
+    chance = random.Random(case_id)
+    cut = chance.randint(1, len(events) - 1)
+    if chance.random() < 0.5:
+        return events[:cut], events[cut:]
+    later = set(chance.sample(range(len(events)), cut))
+    return (
+        [event for place, event in enumerate(events) if place not in later],
+        [event for place, event in enumerate(events) if place in later],
+    )
 
 
 def scaled(case: Case) -> Case | None:
@@ -139,7 +160,7 @@ def credited(case: Case) -> Case | None:
     return copy
 
 
-VARIANTS = (shuffled, scaled, split, rebilled, credited)
+VARIANTS = (shuffled, waved, scaled, split, rebilled, credited)
 
 
 def _is_plain(case: Case) -> bool:

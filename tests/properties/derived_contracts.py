@@ -3,32 +3,33 @@
 Each contract is a legal entity of its own, and so is each other way of telling it.
 """
 
-import csv
 import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psycopg
+import yaml
 
 from revenue_pipeline.cases.figures import Figures
 from revenue_pipeline.cases.files import Case
 from revenue_pipeline.cases.loading import CLOSE, faults, load
 from revenue_pipeline.cases.seeds import seed_rows
-from revenue_pipeline.derivation.project import build, copy_project
+from revenue_pipeline.derivation.project import build, copy_project, read_seed
 from revenue_pipeline.settings import Settings
+from revenue_pipeline.warehouse.copy import copy_rows
 from revenue_pipeline.warehouse.database import Database
 from tests.figures import arrivals, read_figures
 from tests.properties.case_expectations import last_expectations
 from tests.properties.case_generator import draw
-from tests.properties.case_variants import VARIANTS
+from tests.properties.case_variants import VARIANTS, WAVED, waves
 
-HERE = Path(__file__).parent
+DAYS = Path(__file__).with_name("earned_by_day.sql")
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,6 @@ class Derived:
 
     contracts: Contracts
     figures: dict[str, Figures]
-    untranslated: dict[str, str]
     connection: psycopg.Connection[Any]
 
     def pairs(self, variant: str) -> Iterator[tuple[str, Figures, Figures]]:
@@ -83,34 +83,61 @@ def draw_contracts(seed: int, count: int, varied: int) -> Contracts:
     return Contracts({case["id"]: Case(Path(case["id"]), case) for case in drawn}, variants)
 
 
-@contextmanager
 def derive(
     contracts: Contracts, database: Database, settings: Settings, project: Path
-) -> Iterator[Derived]:
-    """Deliver and derive all of them in an empty database; ``project`` becomes a copy of the models."""
-    copy_models(contracts, project)
+) -> dict[str, Figures]:
+    """Deliver the first wave and derive all; ``project`` becomes a copy of the models."""
     with closing(database.connect(autocommit=True)) as connection:
-        load(connection, [(case.case_id, arrivals(case)) for case in contracts.all], settings)
+        copy_models(contracts, project, connection)
+        deliver(connection, contracts, settings, wave=0)
+        waiting = {case.case_id for case in contracts.variants[WAVED].values()}
+        assert faults(connection).keys() <= waiting  # they may wait for what comes later
         result = build(project, database)
         assert result.built, result.reason
-        figures = read_figures(connection, contracts.all)
-        yield Derived(contracts, figures, faults(connection), connection)
+        return read_figures(connection, contracts.all)
 
 
-def copy_models(contracts: Contracts, project: Path) -> None:
-    """Copy the models, with the entities and choices of the contracts as further rows of the seeds."""
-    rows = seed_rows(contracts.all)
-    accounts = rows.pop("ref_accounts")
-    copy_project(project, further=rows)
-    own = [row for row in accounts if row["entity_id"] == accounts[0]["entity_id"]]
-    (project / "seeds" / "ref_accounts.csv").unlink()
-    with (project / "seeds" / "ref_account_roles.csv").open(
-        "w", encoding="utf-8", newline=""
-    ) as file:
-        writer = csv.DictWriter(
-            file, [name for name in own[0] if name != "entity_id"], extrasaction="ignore"
+def derive_later(
+    contracts: Contracts, database: Database, settings: Settings, project: Path
+) -> dict[str, Figures]:
+    """Deliver the second wave and derive what it concerns; figures by id of the case."""
+    waved = contracts.variants[WAVED]
+    with closing(database.connect(autocommit=True)) as connection:
+        deliver(connection, contracts, settings, wave=1)
+        assert faults(connection) == {}
+        result = build(project, database)
+        assert result.built, result.reason
+        assert result.scope is not None
+        assert result.scope.mode == "incremental", result.scope.reason
+        figures = read_figures(connection, list(waved.values()))
+        return {name: figures[case.case_id] for name, case in waved.items()}
+
+
+def deliver(
+    connection: psycopg.Connection[Any], contracts: Contracts, settings: Settings, *, wave: int
+) -> None:
+    told = ((case.case_id, waves(case.case_id, arrivals(case))[wave]) for case in contracts.all)
+    load(connection, [(case_id, events) for case_id, events in told if events], settings)
+
+
+def copy_models(contracts: Contracts, project: Path, connection: psycopg.Connection[Any]) -> None:
+    """Copy the models; the entities of the contracts and their choices are tables beside them.
+
+    As rows of dbt's seeds they would take longer than everything else.
+    """
+    copy_project(project)
+    types = yaml.safe_load((project / "dbt_project.yml").read_text(encoding="utf-8"))
+    connection.execute("create schema contracts")
+    for seed, further in seed_rows(contracts.all).items():
+        columns = types["seeds"]["revenue"][seed]["+column_types"]
+        told = ", ".join(f"{column} {kind}" for column, kind in columns.items())
+        connection.execute(f"create table contracts.{seed} ({told})".encode())
+        rows = ([row[name] or None for name in columns] for row in (*read_seed(seed), *further))
+        copy_rows(connection, f"contracts.{seed}", list(columns), rows)
+        (project / "seeds" / f"{seed}.csv").unlink()
+        (project / "models" / f"{seed}.sql").write_text(
+            "{{ config(materialized='table', schema='reference') }} "
+            f"select * from contracts.{seed}",
+            encoding="utf-8",
         )
-        writer.writeheader()
-        writer.writerows(own)
-    shutil.copy(HERE / "accounts_of_every_entity.sql", project / "models" / "ref_accounts.sql")
-    shutil.copy(HERE / "earned_by_day.sql", project / "models" / "intermediate")
+    shutil.copy(DAYS, project / "models" / "intermediate")
