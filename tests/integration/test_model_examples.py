@@ -39,6 +39,7 @@ WITH_ARITHMETIC = {
     "int_obligations__kinds",
     "int_obligations__lines",
     "int_obligations__promised",
+    "int_obligations__remaining",
     "int_obligations__segments",
     "int_policies__products",
     "int_positions__days",

@@ -69,36 +69,6 @@ named_lines as (
 
 ),
 
--- A restated amendment tells the whole price; the change is the difference to what was in force.
-restated as (
-
-    select
-        changes.entity_id,
-        changes.arrangement_id,
-        changes.version_no,
-        sum(
-            case
-                when lines.version_no <= changes.version_no and changes.version_no < coalesce(lines.until_version_no, 2147483647)
-                    then lines.price_minor
-                else 0
-            end
-        ) filter (where not lines.is_removed)
-        - coalesce(sum(
-            case
-                when lines.version_no <= changes.version_no - 1 and changes.version_no - 1 < coalesce(lines.until_version_no, 2147483647)
-                    then lines.price_minor
-                else 0
-            end
-        ) filter (where not lines.is_removed), 0) as price_minor
-    from changes
-    inner join events on changes.event_id = events.event_id
-    inner join lines
-        on changes.entity_id = lines.entity_id and changes.contract_id = lines.contract_id
-    where changes.change_kind = 'modification' and events.change_basis = 'restated'
-    group by changes.entity_id, changes.arrangement_id, changes.version_no
-
-),
-
 -- Where a difference changes lines and says no total, the lines say it.
 changed_lines as (
 
@@ -116,6 +86,102 @@ changed_lines as (
             and lines.version_no = previous.until_version_no
     where lines.line_action = 'changed'
     group by lines.entity_id, lines.arrangement_id, lines.version_no
+
+),
+
+-- A restated amendment tells the whole price; the change is the difference to what was in force: to the whole told
+-- before it and what differences made of that, in lines or in one sum.
+restatements as (
+
+    select
+        changes.entity_id,
+        changes.arrangement_id,
+        changes.contract_id,
+        changes.version_no,
+        max(earlier.version_no) as whole_version_no
+    from changes
+    inner join events on changes.event_id = events.event_id
+    inner join changes as earlier
+        on
+            changes.entity_id = earlier.entity_id
+            and changes.contract_id = earlier.contract_id
+            and changes.version_no > earlier.version_no
+            and earlier.change_kind in ('signing', 'renewal', 'modification')
+    inner join events as earlier_events
+        on earlier.event_id = earlier_events.event_id and earlier_events.change_basis = 'restated'
+    where changes.change_kind = 'modification' and events.change_basis = 'restated'
+    group by changes.entity_id, changes.arrangement_id, changes.contract_id, changes.version_no
+
+),
+
+told_since as (
+
+    select
+        restatements.entity_id,
+        restatements.contract_id,
+        restatements.version_no,
+        sum(
+            coalesce(named_lines.added_minor, 0)
+            + case
+                when differences.treatment = 'separate_contract' or differences.change_kind <> 'modification' then 0
+                else coalesce(events.consideration_change_minor, changed_lines.price_minor, 0)
+            end
+        ) as price_minor
+    from restatements
+    inner join changes as differences
+        on
+            restatements.entity_id = differences.entity_id
+            and restatements.contract_id = differences.contract_id
+            and restatements.whole_version_no < differences.version_no
+            and restatements.version_no > differences.version_no
+    inner join events
+        on differences.event_id = events.event_id and events.change_basis = 'delta'
+    left join named_lines
+        on
+            differences.entity_id = named_lines.entity_id
+            and differences.contract_id = named_lines.contract_id
+            and differences.version_no = named_lines.version_no
+    left join changed_lines
+        on
+            differences.entity_id = changed_lines.entity_id
+            and differences.arrangement_id = changed_lines.arrangement_id
+            and differences.version_no = changed_lines.version_no
+    group by restatements.entity_id, restatements.contract_id, restatements.version_no
+
+),
+
+restated as (
+
+    select
+        restatements.entity_id,
+        restatements.arrangement_id,
+        restatements.version_no,
+        coalesce(sum(
+            case
+                when
+                    restatements.version_no >= lines.version_no
+                    and restatements.version_no < coalesce(lines.until_version_no, 2147483647)
+                    then lines.price_minor
+                else 0
+            end
+            - case
+                when
+                    restatements.whole_version_no >= lines.version_no
+                    and restatements.whole_version_no < coalesce(lines.until_version_no, 2147483647)
+                    then lines.price_minor
+                else 0
+            end
+        ) filter (where not lines.is_removed), 0)
+        - coalesce(max(told_since.price_minor), 0) as price_minor
+    from restatements
+    inner join lines
+        on restatements.entity_id = lines.entity_id and restatements.contract_id = lines.contract_id
+    left join told_since
+        on
+            restatements.entity_id = told_since.entity_id
+            and restatements.contract_id = told_since.contract_id
+            and restatements.version_no = told_since.version_no
+    group by restatements.entity_id, restatements.arrangement_id, restatements.version_no
 
 ),
 
