@@ -114,8 +114,8 @@ Decisions where the README of the cases is silent:
     penalties that are expected, refunds that are owed, reductions agreed by then. What is agreed
     or expected later does not reach back to it.
 45. A re-estimate of an amount promised before a prospective change goes to the obligations of
-    that time by their weights of that time (15.90(a), Example 6): at once where satisfied, else with
-    what remains.
+    that time by their weights of that time (15.90(a), Example 6): at once where satisfied, else
+    with what remains.
 46. What is left of a loan when all is paid corrects the interest of the side that lent.
 47. Termination revenue belongs to obligations with a fixed price; usage and pieces have none.
 """
