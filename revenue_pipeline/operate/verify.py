@@ -11,13 +11,13 @@ from rich.console import Console
 from revenue_pipeline.governance.heads import note_head, noted_heads
 from revenue_pipeline.governance.verify import Head, Verification, seal_waiting, verify
 from revenue_pipeline.settings import Settings
-from revenue_pipeline.warehouse.database import open_database
+from revenue_pipeline.warehouse.database import open_to_read
 
 
 def run_verify(settings: Settings, heads: Sequence[str], *, as_json: bool) -> int:
     """Verify, print, and note the head in REVENUE_HOME. Returns 0 when clean, else 1."""
     given = [Head.parse(text) for text in heads]
-    database = open_database(settings)
+    database = open_to_read(settings)
     known = noted_heads(settings.home, database.name())
     with database.connect(autocommit=True) as connection:
         seal_waiting(connection)

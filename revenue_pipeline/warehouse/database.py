@@ -17,7 +17,7 @@ from psycopg import conninfo, sql
 from revenue_pipeline.domain.errors import ConfigurationError
 from revenue_pipeline.settings import Settings, load_settings
 from revenue_pipeline.warehouse.embedded import EmbeddedPostgres
-from revenue_pipeline.warehouse.migrate import migrate
+from revenue_pipeline.warehouse.migrate import applied_migrations, migrate, read_migrations
 
 DATABASE_NAME = "revenue"
 DAGSTER_DATABASE_NAME = "dagster"
@@ -117,6 +117,27 @@ def open_database(settings: Settings) -> Database:
             time.sleep(0.1)
         else:
             return database
+
+
+def open_to_read(settings: Settings) -> Database:
+    """Like open_database, but a server of `settings.database_url` is left exactly as it is.
+
+    So an account that may only read is enough there. Raises ConfigurationError when the database
+    has not applied the migrations of this version, or others.
+    """
+    if not settings.database_url:
+        return open_database(settings)
+    database = Database(_checked(settings.database_url), settings.home)
+    with database.connect(autocommit=True) as connection:
+        applied = applied_migrations(connection)
+    shipped = {migration.version: migration.sha256 for migration in read_migrations()}
+    if applied != shipped:
+        differing = sorted(version for version, _ in applied.items() ^ shipped.items())
+        raise ConfigurationError(
+            f"the database does not have the migrations of this version ({differing[0]} differs); "
+            "run any other command with the account that owns it"
+        )
+    return database
 
 
 def _prepare(database: Database) -> None:

@@ -1,15 +1,19 @@
 """Nobody changes or removes a protected row by the ways that are open to anybody."""
 
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from revenue_pipeline.domain.errors import ConfigurationError
 from revenue_pipeline.governance.audit import record_act
 from revenue_pipeline.governance.tables import CURRENT_STATE, SCHEMAS
 from revenue_pipeline.governance.verify import seal_waiting, verify
+from revenue_pipeline.operate.verify import run_verify
+from revenue_pipeline.settings import Settings
 from revenue_pipeline.warehouse.database import Database
 from revenue_pipeline.warehouse.embedded import EmbeddedPostgres
 from revenue_pipeline.warehouse.migrate import migrate
@@ -195,3 +199,24 @@ def test_the_auditor_verifies_and_writes_nothing(database: Database) -> None:
         connection.execute("set role revenue_auditor")
         assert seal_waiting(connection) == 0
         assert verify(connection).is_clean
+
+
+def test_an_auditors_login_runs_the_command_on_a_database_it_cannot_write(
+    cluster: EmbeddedPostgres,
+    database: Database,
+    logins: None,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    url = cluster.url("revenue").replace("//postgres@", "//stranger@")
+    settings = Settings(home=tmp_path, database_url=url)
+    with database.connect(autocommit=True) as owner:
+        owner.execute("grant revenue_auditor to stranger")
+        try:
+            assert run_verify(settings, [], as_json=False) == 0
+            assert "clean" in capsys.readouterr().out
+            owner.execute("delete from public.schema_migration where version like '0007%'")
+            with pytest.raises(ConfigurationError, match="0007_chain differs"):
+                run_verify(settings, [], as_json=False)
+        finally:
+            owner.execute("revoke revenue_auditor from stranger")
