@@ -48,14 +48,18 @@ def waved(case: Case) -> Case | None:
 
 
 def waves(case_id: str, events: list[Case]) -> tuple[list[Case], list[Case]]:
-    """Deliveries of a case: at first, and later. Later may be any of them, the contract too."""
+    """Deliveries of a case: at first, and later. Later may be any of them, the contract too.
+
+    Exchange rates come at first: a new one concerns every contract, so all is derived anew.
+    """
     if not case_id.endswith(f"-{WAVED}"):
         return events, []
     chance = random.Random(case_id)
     cut = chance.randint(1, len(events) - 1)
+    places = list(range(len(events)))
     if chance.random() < 0.5:
-        return events[:cut], events[cut:]
-    later = set(chance.sample(range(len(events)), cut))
+        chance.shuffle(places)
+    later = {place for place in places[cut:] if events[place]["type"] != "fx_rate_published"}
     return (
         [event for place, event in enumerate(events) if place not in later],
         [event for place, event in enumerate(events) if place in later],

@@ -34,7 +34,9 @@ final as (
         movements.amount_minor,
         entities.functional_currency_code,
         coalesce(policies.rounding_unit_minor, 1) as rounding_unit_minor,
-        {{ in_units('movements.amount_minor * rates.spot_rate * rates.minor_factor', 'coalesce(policies.rounding_unit_minor, 1)') }}::bigint as spot_minor
+        {{ in_units(
+            'movements.amount_minor * rates.spot_rate * rates.minor_factor', 'coalesce(policies.rounding_unit_minor, 1)'
+        ) }}::bigint as spot_minor
     from movements
     inner join entities
         on

@@ -301,7 +301,10 @@ walked as (
                             case
                                 when ranges.position_minor > 0 and ranges.change_minor < 0 and not ranges.is_performed
                                     then array_agg(
-                                        {{ in_units('layers.cost * least(reach.from_minor - layers.before, layers.amount) / layers.amount', 'ranges.unit') }}
+                                        {{ in_units(
+                                            'layers.cost * least(reach.from_minor - layers.before, layers.amount) / layers.amount',
+                                            'ranges.unit'
+                                        ) }}
                                         order by layers.place
                                     ) filter (where layers.before < reach.from_minor)
                             end as cut_costs

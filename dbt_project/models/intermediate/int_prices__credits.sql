@@ -329,7 +329,7 @@ prices as (
         on
             days.entity_id = price_parts.entity_id
             and days.arrangement_id = price_parts.arrangement_id
-            and (price_parts.price_minor > 0 or price_parts.effective_date <= days.effective_date)
+            and (price_parts.price_minor > 0 or days.effective_date >= price_parts.effective_date)
     group by days.entity_id, days.arrangement_id, days.effective_date
 
 ),
