@@ -252,6 +252,8 @@ class _Comparison:
                     sums[key] = sums.get(key, 0) - posting.amount_in(code)
             return sums
         day = date.fromisoformat(event["data"].get("effective_date", event["occurred_on"]))
+        if event["type"] == "contract_modified":  # agreed too late: caught up on the day
+            day = max(day, date.fromisoformat(event["occurred_on"]))
         for row in self._figures.catch_ups:
             if row.package_id in contracts and row.effective_date == day and row.period in months:
                 sums[row.obligation_key] = sums.get(row.obligation_key, 0) + row.amount_minor

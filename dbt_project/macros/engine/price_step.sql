@@ -2,7 +2,7 @@
 
    start and repool share what is new, or what is left and what is new; reshare shares the running segment's
    pool with the change, by the segment's own weights; terminate keeps what was earned and releases what
-   the entity may keep beyond it. Returns the state after the version and what of it is earned by the
+   the entity may keep beyond it; where more goes back than was unearned, what was earned shrinks. Returns the state after the version and what of it is earned by the
    day before the next one. #}
 {% macro price_step(source) -%}
     select
@@ -64,6 +64,21 @@
             end)::bigint as own_minor,
             (case when shared.price_mode = 'terminate' then shared.allocated_minor else 0 end)::bigint as released_minor
         from (
+            {% set unearned_claim -%}
+                        state.claim_minor - sum(
+                            case when state.price_mode = 'terminate' then state.earned_before_minor else 0 end
+                        ) over in_version
+                        -- What the allocation of a package moved to, or from, the contract that ends.
+                        + case
+                            when state.package_price_minor is null then 0
+                            else
+                                sum(
+                                    case when state.price_mode = 'terminate'
+                                        then state.base_before_minor + state.pool_before_minor + state.own_before_minor
+                                        else 0 end
+                                ) over in_version - state.package_price_minor
+                        end
+            {%- endset %}
             {% set pooled %}
             select
                 state.entity_id,
@@ -83,8 +98,11 @@
                 state.pool_before_minor,
                 state.own_before_minor,
                 state.earned_before_minor,
-                case when state.price_mode = 'terminate'
-                    then abs(state.base_before_minor + state.pool_before_minor + state.own_before_minor - state.earned_before_minor)
+                case
+                    when state.price_mode = 'terminate' and state.is_claim_final and {{ unearned_claim }} < 0
+                        then state.earned_before_minor
+                    when state.price_mode = 'terminate'
+                        then abs(state.base_before_minor + state.pool_before_minor + state.own_before_minor - state.earned_before_minor)
                     else state.share_weight
                 end as share_weight,
                 state.price_mode in ('start', 'repool', 'reshare', 'terminate') as is_sharing,
@@ -99,20 +117,7 @@
                     when 'reshare' then
                         state.pool_change_minor
                         + sum(case when state.price_mode = 'reshare' then state.pool_before_minor else 0 end) over in_version
-                    when 'terminate' then
-                        greatest(0, state.claim_minor - sum(
-                            case when state.price_mode = 'terminate' then state.earned_before_minor else 0 end
-                        ) over in_version
-                        -- What the allocation of a package moved to, or from, the contract that ends.
-                        + case
-                            when state.package_price_minor is null then 0
-                            else
-                                sum(
-                                    case when state.price_mode = 'terminate'
-                                        then state.base_before_minor + state.pool_before_minor + state.own_before_minor
-                                        else 0 end
-                                ) over in_version - state.package_price_minor
-                        end)
+                    when 'terminate' then greatest(case when state.is_claim_final then {{ unearned_claim }} else 0 end, {{ unearned_claim }})
                     else 0
                 end as pool_minor
             from ({{ source }}) as state

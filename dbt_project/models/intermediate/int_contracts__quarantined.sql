@@ -256,9 +256,42 @@ before_the_books as (
 
 ),
 
+-- Orders signed as one package in several currencies: their prices cannot be added up.
+mixed_packages as (
+
+    select distinct
+        members.entity_id,
+        members.package_id,
+        min(members.contract_id || ' in ' || members.currency_code) over (partition by members.entity_id, members.package_id)
+        || ', ' || heads.contract_id || ' in ' || heads.currency_code as detail
+    from {{ ref('int_contracts__arrangements') }} as members
+    inner join {{ ref('int_contracts__arrangements') }} as heads
+        on
+            members.entity_id = heads.entity_id
+            and members.package_id = heads.contract_id
+            and members.currency_code <> heads.currency_code
+    where members.package_id <> members.contract_id
+
+),
+
+mixed_currencies as (
+
+    select
+        contracts.entity_id,
+        contracts.contract_id,
+        'SEVERAL_CURRENCIES' as reason_code,
+        'one package: ' || mixed_packages.detail as detail
+    from mixed_packages
+    inner join {{ ref('int_contracts__arrangements') }} as contracts
+        on mixed_packages.entity_id = contracts.entity_id and mixed_packages.package_id = contracts.package_id
+
+),
+
 reasons as (
 
     select * from overlapping
+    union all
+    select * from mixed_currencies
     union all
     select * from unknown_products
     union all

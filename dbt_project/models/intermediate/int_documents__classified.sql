@@ -304,6 +304,7 @@ placed as (
     select
         documents.*,
         contracts.contract_id as known_contract_id,
+        arrangements.signed_date as contract_signed_date,
         coalesce(arrangements.arrangement_id, contracts.contract_id) as known_arrangement_id,
         coalesce(documents.currency_code, arrangements.currency_code, entities.functional_currency_code)
             as found_currency_code,
@@ -335,10 +336,9 @@ placed as (
 
 ),
 
--- Of several gates the one that opens last decides.
-gated as (
+closed as (
 
-    select distinct on (placed.entity_id, placed.document_type, placed.event_id)
+    select
         placed.entity_id,
         placed.document_type,
         placed.event_id,
@@ -352,9 +352,25 @@ gated as (
             and placed.counted_date >= gates.closed_from_date
             and placed.counted_date < coalesce(gates.opened_date, 'infinity'::date)
     where gates.gate in ('collectability', 'repurchase')
-    order by
-        placed.entity_id asc, placed.document_type asc, placed.event_id asc, gates.opened_date desc nulls first,
-        gates.gate asc
+    union all
+    -- Cash taken before there is a contract is a deposit until it is signed (ASC 606-10-25-8).
+    select
+        entity_id,
+        document_type,
+        event_id,
+        'signature' as gate,
+        contract_signed_date as opened_date
+    from placed
+    where document_type in ('payment', 'refund') and counted_date < contract_signed_date
+
+),
+
+-- Of several gates the one that opens last decides.
+gated as (
+
+    select distinct on (entity_id, document_type, event_id) *
+    from closed
+    order by entity_id asc, document_type asc, event_id asc, opened_date desc nulls first, gate asc
 
 ),
 

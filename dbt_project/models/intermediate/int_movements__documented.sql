@@ -18,7 +18,7 @@ documents as (
         -- Where only cash counts there is no receivable, at most a contract asset.
         case receivable_trigger when 'payment' then 'contract_liability' else 'receivable' end as claimed_role,
         case
-            when gate = 'collectability' then 'deposit_liability'
+            when gate in ('collectability', 'signature') then 'deposit_liability'
             when gate = 'repurchase' then 'financial_liability'
             -- Cash of nobody we have a contract with (ASC 606-10-25-8).
             when invoice_id is null and not has_contract then 'deposit_liability'

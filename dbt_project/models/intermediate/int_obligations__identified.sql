@@ -253,8 +253,15 @@ scoped as (
             when version_no = first_version_no then true
             when treatment = 'prospective'
                 then
-                    pool_no = 0
-                    or bool_or(is_changed) over (partition by entity_id, arrangement_id, version_no, pool_no)
+                    bool_or(is_changed) over (partition by entity_id, arrangement_id, version_no, pool_no)
+                    -- A change of what was added as a contract of its own leaves the rest alone.
+                    or (
+                        pool_no = 0
+                        and (
+                            bool_or(is_touched and pool_no = 0) over (partition by entity_id, arrangement_id, version_no)
+                            or not bool_or(is_changed) over (partition by entity_id, arrangement_id, version_no)
+                        )
+                    )
             when treatment = 'termination' then contract_id = changed_contract_id
             when treatment = 'option' then is_touched or is_exercised
             else is_credited_ahead

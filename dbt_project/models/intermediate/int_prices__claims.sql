@@ -135,7 +135,9 @@ final as (
             - coalesce(credited.before_minor, 0)
             - greatest(refunds.refund_minor, coalesce(credited.after_minor, 0))
         )::bigint as claim_minor,
-        package_prices.price_minor as package_price_minor
+        package_prices.price_minor as package_price_minor,
+        -- Who gives money back has no claim left beyond what was billed.
+        greatest(refunds.refund_minor, coalesce(credited.after_minor, 0)) > 0 as is_final
     from changes
     inner join refunds on changes.event_id = refunds.event_id
     left join billed

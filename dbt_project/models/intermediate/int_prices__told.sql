@@ -3,7 +3,7 @@
 -- Newest full statement of the lines, what differences add and change, what is not in the lines (cash price,
 -- expected renewals, payables), the newest estimates, credits with an effect on the price. A renewed contract
 -- carries the unused rest of its old one, less what was credited. An ended contract is worth what the entity may
--- keep, or what was earned if that is more; an evergreen one what its terms are worth.
+-- keep, or what was earned if that is more and nothing goes back; an evergreen one what its terms are worth.
 
 with
 
@@ -296,12 +296,16 @@ endings as (
     select
         changes.entity_id,
         changes.contract_id,
-        greatest(
-            max(claims.claim_minor),
-            sum(allocated.allocated_minor - allocated.released_minor)
-            -- A contract of a package: less what the allocation moved to it.
-            - coalesce(sum(before.allocated_minor) - max(claims.package_price_minor), 0)
-        ) as price_minor
+        case
+            when bool_or(claims.is_final) then max(claims.claim_minor)
+            else
+                greatest(
+                    max(claims.claim_minor),
+                    sum(allocated.allocated_minor - allocated.released_minor)
+                    -- A contract of a package: less what the allocation moved to it.
+                    - coalesce(sum(before.allocated_minor) - max(claims.package_price_minor), 0)
+                )
+        end as price_minor
     from changes
     inner join {{ ref('int_prices__claims') }} as claims
         on
