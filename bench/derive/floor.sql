@@ -80,7 +80,8 @@ select
     from_date as in_force_from, until_date, from_date as effective_date, window_start as window_start_date,
     end_date as window_end_date, 0::numeric as measure_before, version as segment_no, until_date as cut_date, price_mode,
     is_over, version > 1 as is_later, base_minor, price_minor::bigint as price_minor,
-    (base_minor + price_minor)::bigint as allocated_minor, 0::bigint as released_to_date_minor, null::date as ends_before_date
+    (base_minor + price_minor)::bigint as allocated_minor, 0::bigint as released_to_date_minor, null::date as ends_before_date,
+    true as is_in_rpo
 from segments;
 create index on floor_segments (contract_id);
 analyze floor_segments;
