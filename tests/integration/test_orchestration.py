@@ -149,6 +149,30 @@ def test_deriving_again_changes_no_row_that_was_judged(sample_database, jobs):
     assert one(sample_database, judged) == before
 
 
+def test_one_more_payment_derives_one_contract_again(sample_database, instance):
+    assert execute(sample_database, ONE_MORE_PAYMENT) == 1
+
+    JobRunner(instance).run("derive")
+
+    key = dg.AssetKey(["marts", "fct_accounting_movement"])
+    event = instance.get_latest_materialization_event(key)
+    assert event is not None
+    assert event.asset_materialization is not None
+    told = event.asset_materialization.metadata
+    assert told["derive_mode"].value == "incremental"
+    assert told["events_new"].value == 1
+    assert told["contracts_derived"].value < one(
+        sample_database, "select count(*) from marts.dim_contract"
+    )
+
+
+def test_everything_is_derived_when_asked_for(sample_database, jobs):
+    jobs.run("derive", full=True)
+
+    newest = "select mode || ': ' || reason from derivation.run order by run_id desc limit 1"
+    assert one(sample_database, newest) == "full: asked for"
+
+
 def test_a_derivation_tells_rows_amounts_columns_and_their_origin(sample_database, instance):
     JobRunner(instance).run("derive")
     key = dg.AssetKey(["marts", "fct_revenue_schedule"])
