@@ -97,15 +97,14 @@ def unearned(state: State, contract: Contract, on: date) -> Fraction:
     than the ended one with all they promise. Usage and pieces are earned and billed beside it.
     """
     since = state.ending.get(contract.contract_id, on)
+    given = _given_back(state, contract, on)
     mates = [
         item.contract_id
         for item in state.contracts.values()
         if item.arrangement == contract.arrangement
     ]
-    metered = {line.id for unit in state.units for line in unit.lines() if _is_metered(line)}
+    metered = _metered(state)
     lines = set().union(*(state.lines_of(item) for item in mates)) - metered
-    own = state.lines_of(contract.contract_id) - metered
-    given = max(contract.refund_due, state.billing.credits_from(own, since))
     found = [item for item in state.billing.lines if item.line_id in lines and item.on <= on]
     billed = sum((item.amount for item in found if item.amount > 0 or item.on < since), ZERO)
     if not any(item.line_id in lines for item in state.billing.lines):
@@ -114,6 +113,16 @@ def unearned(state: State, contract: Contract, on: date) -> Fraction:
         (item.allocated for _, item in state.obligations() if item.contract_id in mates), ZERO
     )
     return billed - given - earned
+
+
+def _given_back(state: State, contract: Contract, on: date) -> Fraction:
+    own = state.lines_of(contract.contract_id) - _metered(state)
+    since = state.ending.get(contract.contract_id, on)
+    return max(contract.refund_due, state.billing.credits_from(own, since))
+
+
+def _metered(state: State) -> set[str]:
+    return {line.id for unit in state.units for line in unit.lines() if _is_metered(line)}
 
 
 def _is_metered(line: Line) -> bool:
@@ -147,9 +156,15 @@ def terminate(state: State, event: Event) -> None:
 
 
 def settle_termination(state: State, contract: Contract, on: date) -> None:
-    """Set termination revenue to what is billed by ``on``, not given back and not earned."""
+    """Set termination revenue to what is billed by ``on``, not given back and not earned.
+
+    Below zero only where something goes back: then what was earned shrinks in proportion.
+    """
     ended = state.ended[contract.contract_id]
-    total = max(ZERO, unearned(state, contract, on))
-    parts = shares(total, [abs(left) for _, left in ended], state.convention.unit)
+    total = unearned(state, contract, on)
+    if total < 0 and not _given_back(state, contract, on):
+        total = ZERO
+    weights = [item.allocated if total < 0 else abs(left) for item, left in ended]
+    parts = shares(total, weights, state.convention.unit)
     for (obligation, _), part in zip(ended, parts, strict=True):
         obligation.extra = part

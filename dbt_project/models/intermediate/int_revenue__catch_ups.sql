@@ -56,17 +56,8 @@ compared as (
         new_terms.package_id,
         new_terms.obligation_key,
         new_terms.released_to_date_minor - old_terms.released_to_date_minor as released_minor,
-        -- By month, whole months: the running one is not earlier performance.
-        {{ recognized_through(
-            'new_terms',
-            "(case when new_terms.recognition_method = 'ratable_monthly' then date_trunc('month', days.effective_date)::date else days.effective_date end - 1)",
-            'restated'
-        ) }}
-        - {{ recognized_through(
-            'old_terms',
-            "(case when old_terms.recognition_method = 'ratable_monthly' then date_trunc('month', days.effective_date)::date else days.effective_date end - 1)",
-            'before'
-        ) }} as difference_minor
+        {{ recognized_through('new_terms', '(days.effective_date - 1)', 'restated') }}
+        - {{ recognized_through('old_terms', '(days.effective_date - 1)', 'before') }} as difference_minor
     from days
     inner join segments as new_terms
         on
