@@ -124,7 +124,7 @@ def others(connection: psycopg.Connection[Any]) -> dict[str, tuple[int, str]]:
     return {
         mart: connection.execute(
             f"select count(*), md5(string_agg(t::text, '' order by t::text)) from marts.{mart} as t"
-            f" where entity_id not like '%-{WAVED}'".encode()
+            f" where split_part(entity_id, '/', 1) not like '%-{WAVED}'".encode()
         ).fetchone()
         for (mart,) in marts
     }
