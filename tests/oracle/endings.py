@@ -102,10 +102,9 @@ def unearned(state: State, contract: Contract, on: date) -> Fraction:
         for item in state.contracts.values()
         if item.arrangement == contract.arrangement
     ]
-    metered = {line.id for unit in state.units for line in unit.lines() if _is_metered(line)}
+    metered = _metered(state)
     lines = set().union(*(state.lines_of(item) for item in mates)) - metered
-    own = state.lines_of(contract.contract_id) - metered
-    given = max(contract.refund_due, state.billing.credits_from(own, since))
+    given = given_back(state, contract, on)
     found = [item for item in state.billing.lines if item.line_id in lines and item.on <= on]
     billed = sum((item.amount for item in found if item.amount > 0 or item.on < since), ZERO)
     if not any(item.line_id in lines for item in state.billing.lines):
@@ -114,6 +113,17 @@ def unearned(state: State, contract: Contract, on: date) -> Fraction:
         (item.allocated for _, item in state.obligations() if item.contract_id in mates), ZERO
     )
     return billed - given - earned
+
+
+def given_back(state: State, contract: Contract, on: date) -> Fraction:
+    """Return what the end of the contract gives back or, if more, what is credited since."""
+    since = state.ending.get(contract.contract_id, on)
+    own = state.lines_of(contract.contract_id) - _metered(state)
+    return max(contract.refund_due, state.billing.credits_from(own, since))
+
+
+def _metered(state: State) -> set[str]:
+    return {line.id for unit in state.units for line in unit.lines() if _is_metered(line)}
 
 
 def _is_metered(line: Line) -> bool:
@@ -149,7 +159,11 @@ def terminate(state: State, event: Event) -> None:
 def settle_termination(state: State, contract: Contract, on: date) -> None:
     """Set termination revenue to what is billed by ``on``, not given back and not earned."""
     ended = state.ended[contract.contract_id]
-    total = max(ZERO, unearned(state, contract, on))
-    parts = shares(total, [abs(left) for _, left in ended], state.convention.unit)
+    total = unearned(state, contract, on)
+    weights = [abs(left) for _, left in ended]
+    if total < 0:  # who gives money back has no claim left beyond what was billed
+        total = total if given_back(state, contract, on) else ZERO
+        weights = [obligation.allocated for obligation, _ in ended]
+    parts = shares(total, weights, state.convention.unit)
     for (obligation, _), part in zip(ended, parts, strict=True):
         obligation.extra = part
