@@ -97,7 +97,6 @@ def unearned(state: State, contract: Contract, on: date) -> Fraction:
     than the ended one with all they promise. Usage and pieces are earned and billed beside it.
     """
     since = state.ending.get(contract.contract_id, on)
-    given = _given_back(state, contract, on)
     mates = [
         item.contract_id
         for item in state.contracts.values()
@@ -105,6 +104,7 @@ def unearned(state: State, contract: Contract, on: date) -> Fraction:
     ]
     metered = _metered(state)
     lines = set().union(*(state.lines_of(item) for item in mates)) - metered
+    given = given_back(state, contract, on)
     found = [item for item in state.billing.lines if item.line_id in lines and item.on <= on]
     billed = sum((item.amount for item in found if item.amount > 0 or item.on < since), ZERO)
     if not any(item.line_id in lines for item in state.billing.lines):
@@ -115,9 +115,10 @@ def unearned(state: State, contract: Contract, on: date) -> Fraction:
     return billed - given - earned
 
 
-def _given_back(state: State, contract: Contract, on: date) -> Fraction:
-    own = state.lines_of(contract.contract_id) - _metered(state)
+def given_back(state: State, contract: Contract, on: date) -> Fraction:
+    """Return what the end of the contract gives back or, if more, what is credited since."""
     since = state.ending.get(contract.contract_id, on)
+    own = state.lines_of(contract.contract_id) - _metered(state)
     return max(contract.refund_due, state.billing.credits_from(own, since))
 
 
@@ -162,9 +163,10 @@ def settle_termination(state: State, contract: Contract, on: date) -> None:
     """
     ended = state.ended[contract.contract_id]
     total = unearned(state, contract, on)
-    if total < 0 and not _given_back(state, contract, on):
-        total = ZERO
-    weights = [item.allocated if total < 0 else abs(left) for item, left in ended]
+    weights = [abs(left) for _, left in ended]
+    if total < 0:  # who gives money back has no claim left beyond what was billed
+        total = total if given_back(state, contract, on) else ZERO
+        weights = [obligation.allocated for obligation, _ in ended]
     parts = shares(total, weights, state.convention.unit)
     for (obligation, _), part in zip(ended, parts, strict=True):
         obligation.extra = part

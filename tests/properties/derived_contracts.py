@@ -100,8 +100,12 @@ def derive(
 def derive_later(
     contracts: Contracts, database: Database, settings: Settings, project: Path
 ) -> dict[str, Figures]:
-    """Deliver the second wave and derive what it concerns; figures by id of the case."""
-    waved = contracts.variants[WAVED]
+    """Deliver the second wave and derive what it concerns; figures of that by id of the case."""
+    concerned = [
+        case
+        for case in contracts.variants[WAVED].values()
+        if waves(case.case_id, arrivals(case))[1]
+    ]
     with closing(database.connect(autocommit=True)) as connection:
         deliver(connection, contracts, settings, wave=1)
         assert faults(connection) == {}
@@ -109,8 +113,7 @@ def derive_later(
         assert result.built, result.reason
         assert result.scope is not None
         assert result.scope.mode == "incremental", result.scope.reason
-        figures = read_figures(connection, list(waved.values()))
-        return {name: figures[case.case_id] for name, case in waved.items()}
+        return read_figures(connection, concerned)
 
 
 def deliver(
