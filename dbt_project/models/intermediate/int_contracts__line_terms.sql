@@ -187,9 +187,7 @@ changed_lines as (
         terms.service_end_date as terms_end_date,
         filled.remaining_ssp_minor,
         filled.terms_version_no,
-        {% for column in line_columns -%}
-        terms.{{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        terms.{{ line_columns | join(',\n        terms.') }}
     from filled
     inner join touched as terms
         on
@@ -226,9 +224,7 @@ unchanged_lines as (
         lines.service_end_date as terms_end_date,
         lines.remaining_ssp_minor,
         changes.version_no as terms_version_no,
-        {% for column in line_columns -%}
-        lines.{{ column }}{{ "," if not loop.last }}
-        {% endfor %}
+        lines.{{ line_columns | join(',\n        lines.') }}
     from {{ ref('int_contracts__lines') }} as lines
     inner join {{ ref('int_contracts__changes') }} as changes on lines.event_id = changes.event_id
     where lines.line_action in ('stated', 'added') and not lines.is_retold

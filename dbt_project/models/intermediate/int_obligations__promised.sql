@@ -88,8 +88,8 @@ members as (
         on
             terms.entity_id = versions.entity_id
             and terms.arrangement_id = versions.arrangement_id
-            and versions.version_no >= terms.version_no
-            and versions.version_no < coalesce(terms.until_version_no, 2147483647)
+            and terms.version_no <= versions.version_no
+            and coalesce(terms.until_version_no, 2147483647) > versions.version_no
 
 ),
 
@@ -140,9 +140,9 @@ summed as (
         arrangement_id,
         held_version_no as version_no,
         obligation_id,
-        {% for name, aggregate, expression, condition in figures -%}
-        {{ "case when " ~ condition ~ " then " ~ expression ~ " end" if condition else expression }} as {{ name }}{{ "," if not loop.last }}
-        {% endfor %}
+    {% for name, aggregate, expression, condition in figures -%}
+    {{ "case when " ~ condition ~ " then " ~ expression ~ " end" if condition else expression }} as {{ name }}{{ "," if not loop.last }}
+    {% endfor %}
     from in_force
     where is_only_version and line_count = 1
     union all
@@ -151,9 +151,9 @@ summed as (
         arrangement_id,
         held_version_no as version_no,
         obligation_id,
-        {% for name, aggregate, expression, condition in figures -%}
-        {{ aggregate }}({{ expression }}){{ " filter (where " ~ condition ~ ")" if condition }} as {{ name }}{{ "," if not loop.last }}
-        {% endfor %}
+    {% for name, aggregate, expression, condition in figures -%}
+    {{ aggregate }}({{ expression }}){{ " filter (where " ~ condition ~ ")" if condition }} as {{ name }}{{ "," if not loop.last }}
+    {% endfor %}
     from (
         select * from in_force
         where not is_only_version

@@ -59,11 +59,14 @@ named_lines as (
         lines.version_no,
         sum(lines.price_minor) filter (where lines.line_action = 'added') as added_minor,
         sum(lines.price_minor) filter (where lines.line_action = 'stated') as stated_minor,
-        sum({{ expected_renewals('lines') }})
-            filter (where lines.line_action = 'added' and lines.option_measurement = 'practical_alternative') as added_renewals_minor,
-        sum({{ expected_renewals('lines') }})
-            filter (where lines.line_action = 'stated' and lines.option_measurement = 'practical_alternative') as stated_renewals_minor
-    from lines
+        sum(lines.renewals_minor) filter (where lines.line_action = 'added') as added_renewals_minor,
+        sum(lines.renewals_minor) filter (where lines.line_action = 'stated') as stated_renewals_minor
+    from (
+        select
+            lines.*,
+            case when lines.option_measurement = 'practical_alternative' then {{ expected_renewals('lines') }} end as renewals_minor
+        from lines
+    ) as lines
     where lines.line_action in ('stated', 'added')
     group by lines.entity_id, lines.contract_id, lines.version_no
 
@@ -606,7 +609,7 @@ version_facts as materialized (
         coalesce(added.amount_minor, 0) as added_minor,
         residuals.version_no is not null as has_residuals,
         -- One price for all, shared by what each sells for alone.
-        told.immediate_minor is not distinct from 0
+        coalesce(told.immediate_minor, 0) = 0
         and coalesce(told.has_discount_scope, false) = false
         and residuals.version_no is null
         and own.version_no is null as is_plain

@@ -80,10 +80,9 @@ create table derivation.scope (
 -- Mode and snapshot of the newest run; without one, everything.
 create view derivation.reach as
 select
-    coalesce(newest.mode, 'full') as mode,
-    newest.known_in
-from (values (1)) as one (row_no)
-left join (select * from derivation.run order by run_id desc limit 1) as newest on true;
+    coalesce(max(newest.mode), 'full') as mode,
+    (array_agg(newest.known_in))[1] as known_in
+from (select * from derivation.run order by run_id desc limit 1) as newest;
 
 -- Contracts that name a contract or are named by it: signed as one package, or renewing it.
 create function derivation.linked_contracts(of_entity text, of_contract text) returns table (contract_id text)
