@@ -165,7 +165,7 @@ def settle_termination(state: State, contract: Contract, on: date) -> None:
     total = unearned(state, contract, on)
     weights = [abs(left) for _, left in ended]
     if total < 0:  # who gives money back has no claim left beyond what was billed
-        weights = [obligation.allocated for obligation, _ in ended]
+        weights = [max(ZERO, obligation.allocated) for obligation, _ in ended]
         total = max(total, -sum(weights, ZERO)) if given_back(state, contract, on) else ZERO
     parts = shares(total, weights, state.convention.unit)
     for (obligation, _), part in zip(ended, parts, strict=True):

@@ -100,7 +100,7 @@
                 state.earned_before_minor,
                 case
                     when state.price_mode = 'terminate' and state.is_claim_final and {{ unearned_claim }} < 0
-                        then state.earned_before_minor
+                        then greatest(state.earned_before_minor, 0)
                     when state.price_mode = 'terminate'
                         then abs(state.base_before_minor + state.pool_before_minor + state.own_before_minor - state.earned_before_minor)
                     else state.share_weight
