@@ -120,5 +120,4 @@ Decisions where the README of the cases is silent:
 47. Termination revenue belongs to obligations with a fixed price; usage and pieces have none.
 48. Who gives money back at the end has no claim beyond what was billed less that: revenue beyond
     it is given up, by what was earned.
-49. A catch-up in mid-month counts whole months of an obligation by month.
 """

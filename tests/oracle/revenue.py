@@ -300,6 +300,8 @@ def earned_until_terminated(contract: Contract) -> int:
 def released_on_termination(contract: Contract) -> int:
     """What was billed, not refunded and not earned when the contract ended; revenue at once.
 
+    Below zero where more is refunded than was left: no more than was earned is given up.
+
     Source:
         ASC 606-10-25-13(a).
     """
@@ -309,7 +311,9 @@ def released_on_termination(contract: Contract) -> int:
     if any(version.term_months for version in contract.versions):
         return 0
     billed = price(contract.versions[-1]) if ending.billed is None else ending.billed
-    return max(0, billed - ending.refund - earned_until_terminated(contract))
+    earned = earned_until_terminated(contract)
+    left = billed - ending.refund - earned
+    return max(left, -earned if ending.refund else 0)
 
 
 def worth(contract: Contract) -> int:

@@ -161,10 +161,7 @@ class State:
     ) -> None:
         """Apply a change; what it makes of revenue to the day before is booked now and told."""
         eve = on - ONE_DAY
-        months = on.replace(day=1) - ONE_DAY  # by month, the running one is not earlier performance
-        touched = list(touched)
         before = {id(item): self._value(item, eve) for item in touched}
-        earlier = {id(item): sum(self._value(item, months), ZERO) for item in touched}
         change()
         for _, obligation in self.obligations():
             fixed, variable = self._value(obligation, eve)
@@ -172,10 +169,7 @@ class State:
             if old is None or self.gate(obligation.contract_id, on):
                 continue
             self.post(on, obligation, "fixed", fixed - old[0])
-            told = fixed + variable - sum(old, ZERO)
-            if obligation.method == "ratable_monthly" and obligation.since < on:
-                told = sum(self._value(obligation, months), ZERO) - earlier[id(obligation)]
-            self.tell(on, event_id, obligation, told)
+            self.tell(on, event_id, obligation, fixed + variable - sum(old, ZERO))
 
     def _value(self, obligation: Obligation, on: date) -> tuple[Fraction, Fraction]:
         return recognised(obligation, on, self.convention), obligation.variable

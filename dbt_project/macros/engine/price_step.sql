@@ -117,7 +117,18 @@
                     when 'reshare' then
                         state.pool_change_minor
                         + sum(case when state.price_mode = 'reshare' then state.pool_before_minor else 0 end) over in_version
-                    when 'terminate' then greatest(case when state.is_claim_final then {{ unearned_claim }} else 0 end, {{ unearned_claim }})
+                    -- No more than was earned is given up.
+                    when 'terminate' then
+                        greatest(
+                            case
+                                when state.is_claim_final
+                                    then -sum(
+                                        case when state.price_mode = 'terminate' then greatest(state.earned_before_minor, 0) else 0 end
+                                    ) over in_version
+                                else 0
+                            end,
+                            {{ unearned_claim }}
+                        )
                     else 0
                 end as pool_minor
             from ({{ source }}) as state

@@ -296,16 +296,16 @@ endings as (
     select
         changes.entity_id,
         changes.contract_id,
-        case
-            when bool_or(claims.is_final) then max(claims.claim_minor)
-            else
-                greatest(
-                    max(claims.claim_minor),
-                    sum(allocated.allocated_minor - allocated.released_minor)
-                    -- A contract of a package: less what the allocation moved to it.
-                    - coalesce(sum(before.allocated_minor) - max(claims.package_price_minor), 0)
-                )
-        end as price_minor
+        greatest(
+            max(claims.claim_minor),
+            -- What was earned; where money goes back, no more than that is given up.
+            case
+                when bool_or(claims.is_final) then sum(least(allocated.allocated_minor - allocated.released_minor, 0))
+                else sum(allocated.allocated_minor - allocated.released_minor)
+            end
+            -- A contract of a package: less what the allocation moved to it.
+            - coalesce(sum(before.allocated_minor) - max(claims.package_price_minor), 0)
+        ) as price_minor
     from changes
     inner join {{ ref('int_prices__claims') }} as claims
         on
