@@ -37,8 +37,20 @@ run: $(STAMP) ## Run the main job and print its report
 up: $(STAMP) ## Serve the Dagster UI until Ctrl-C
 	@$(VENV)/bin/revenue up
 
-test: $(STAMP) ## Run the tests (ARGS=... for pytest)
+# Half of the integration tests beside everything else: each half has a server of its own, and neither fills two cores.
+BESIDE := $(addprefix tests/integration/,governance landing sources test_cases.py test_gate.py test_policy_diff.py)
+
+test: $(STAMP) ## Run the tests (ARGS=... for pytest: then only what they name, in one process)
+ifdef ARGS
 	@$(PY) -m pytest $(ARGS)
+else
+	@beside=$$(mktemp); trap 'rm -f "$$beside"' EXIT; \
+	$(PY) -m pytest tests/definitions tests/faults tests/golden tests/oracle tests/properties tests/unit $(BESIDE) \
+		> "$$beside" 2>&1 & first=$$!; \
+	$(PY) -m pytest tests/integration $(addprefix --ignore=,$(BESIDE)); second=$$?; \
+	wait $$first; first=$$?; \
+	echo; cat "$$beside"; test $$first -eq 0 -a $$second -eq 0
+endif
 
 check: $(STAMP) ## Formatting, lint, types, import contracts, SQL
 	@$(VENV)/bin/ruff check .
