@@ -217,8 +217,9 @@ def test_a_refund_waits_for_its_charge_and_takes_the_customer_from_it(
 
 SNAPSHOT = """
     select string_agg(row_text, chr(10) order by row_text) from (
-        select (to_jsonb(t) - '{known_seq,inbox_id,payload_hash,raw_uri,recorded_at,written_in}'::text[])::text
-            as row_text
+        select (
+            to_jsonb(t) - '{known_seq,inbox_id,payload_hash,raw_uri,recorded_at,written_in}'::text[]
+        )::text as row_text
         from canonical.%s as t
     ) as rows
 """
