@@ -6,11 +6,9 @@ staging models read and the marts delete by, and keeps a second derive waiting u
 
 import hashlib
 import os
-import re
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,13 +16,13 @@ import psycopg
 
 from revenue_pipeline.paths import DBT_PROJECT_DIR
 from revenue_pipeline.warehouse.database import Database
+from revenue_pipeline.warehouse.sections import read_sections
 
 Mode = Literal["full", "incremental"]
 
 # Also named in dbt_project/macros/scope.sql, where a derive past this module is noticed.
 LOCK = (1094, 8811)
 ALL_OF_THE_LOG = 9_223_372_036_854_775_807
-_HEADING = re.compile(r"^-- name: (\w+)$", re.MULTILINE)
 _FOLDERS = ("models", "macros", "seeds")
 _EVENTS = (
     "contract_event",
@@ -252,12 +250,9 @@ def _add_openings(connection: psycopg.Connection[Any], entity: str, since: Any) 
         connection.execute(part["clear_keys"])
 
 
-@cache
 def statements() -> dict[str, bytes]:
     """Sections of scope.sql by name."""
-    text = Path(__file__).with_name("scope.sql").read_text(encoding="utf-8")
-    parts = _HEADING.split(text)[1:]
-    return {name: body.strip().encode() for name, body in zip(parts[::2], parts[1::2], strict=True)}
+    return read_sections(Path(__file__).with_name("scope.sql"))
 
 
 def _found(connection: psycopg.Connection[Any], query: str, values: tuple[Any, ...] = ()) -> bool:

@@ -83,7 +83,10 @@ def test_doctor_starts_nothing_and_follows_the_state(home: Path) -> None:
 
 
 def test_doctor_fails_on_a_migration_that_was_changed(home: Path) -> None:
-    revenue("psql", "-c", "update public.schema_migration set sha256 = 'x' where version ~ '0003'")
+    changed = revenue(
+        "psql", "-c", "update public.schema_migration set sha256 = 'x' where version ~ '0003'"
+    )
+    assert changed.returncode == 0, changed.stderr
     done = revenue("doctor")
     assert done.returncode == 1
     assert "fail  migrations: changed after they were applied: 0003" in done.stdout
