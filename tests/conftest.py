@@ -1,6 +1,7 @@
 """Fixtures every test may use: one real PostgreSQL per session, one fresh database per test."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,6 +16,24 @@ from revenue_pipeline.warehouse.embedded import EmbeddedPostgres
 from revenue_pipeline.warehouse.migrate import migrate
 
 MIGRATED = "template_migrated"
+OWN_FOLDER = pytest.StashKey[Path]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give root's run a temporary folder that no other run of pytest touches.
+
+    They all use /tmp/pytest-of-root, and each one that starts makes it 0700 again: servers that
+    run there as another account could no longer open their files.
+    """
+    if os.geteuid() == 0 and config.option.basetemp is None:
+        config.option.basetemp = Path(tempfile.mkdtemp(prefix="revenue-tests-")) / "pytest"
+        config.stash[OWN_FOLDER] = config.option.basetemp.parent
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Remove what `pytest_configure` made; pytest keeps only what lies in its own place."""
+    if OWN_FOLDER in config.stash:
+        shutil.rmtree(config.stash[OWN_FOLDER])
 
 
 def make_reachable(folder: Path) -> None:
