@@ -1,4 +1,4 @@
-"""Accounting periods are calendar months, named by their first day."""
+"""Accounting periods: calendar months or weeks, known by their first day, named by a month."""
 
 import calendar
 import re
@@ -24,6 +24,15 @@ def parse_period(text: str) -> date:
 def format_period(day: date) -> str:
     """The month of a day as "2025-04"."""
     return f"{day.year:04d}-{day.month:02d}"
+
+
+def period_label(first: date) -> str:
+    """Name of the period that begins on `first`, as "2025-04": the month of its fourteenth day.
+
+    Of a calendar month that month; of four or five weeks the month that has most of them, so no
+    two periods of a year of weeks have one name. As marts.dim_period.period_label.
+    """
+    return format_period(first + timedelta(days=13))
 
 
 def first_day(day: date) -> date:

@@ -14,7 +14,7 @@ entities as (
 
     select
         entity_id,
-        (last_period + interval '1 month' - interval '1 day')::date as last_date
+        {{ period_end_of('entity_id', 'last_period') }} as last_date
     from {{ ref('ref_legal_entities') }}
 
 ),

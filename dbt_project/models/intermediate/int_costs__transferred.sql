@@ -242,7 +242,7 @@ final as (
         contract_id,
         obligation_id,
         economic_date,
-        date_trunc('month', economic_date)::date as economic_period,
+        {{ period_of('entity_id', 'economic_date') }} as economic_period,
         currency_code,
         sum(cost_minor)::bigint as cost_minor,
         sum(return_asset_minor)::bigint as return_asset_minor

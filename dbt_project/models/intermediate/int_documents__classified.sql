@@ -404,14 +404,6 @@ final as (
                 then gated.opened_date
             else placed.document_date
         end as tax_date,
-        date_trunc(
-            'month',
-            case
-                when gated.gate is null then placed.counted_date
-                when placed.document_type in ('invoice', 'void', 'credit', 'credit_void') then gated.opened_date
-                else placed.document_date
-            end
-        )::date as economic_period,
         placed.cause,
         -- What nobody explained stands in suspense, unless the policy takes it for a change of the price.
         case

@@ -26,7 +26,7 @@ entities as (
 
     select
         entity_id,
-        (last_period + interval '1 month' - interval '1 day')::date as last_date
+        {{ period_end_of('entity_id', 'last_period') }} as last_date
     from {{ ref('ref_legal_entities') }}
 
 ),
@@ -485,7 +485,7 @@ held_days as (
         held.*,
         months.period_end_date as economic_date
     from held
-    inner join {{ ref('int_periods__months') }} as months
+    inner join {{ ref('int_periods__calendar') }} as months
         on
             held.entity_id = months.entity_id
             and months.is_reported

@@ -199,7 +199,7 @@ final as (
         '' as obligation_id,
         'fx' as movement,
         economic_date,
-        date_trunc('month', economic_date)::date as economic_period,
+        {{ period_of('entity_id', 'economic_date') }} as economic_period,
         currency_code,
         debit_role,
         'fx_gain_loss' as credit_role,

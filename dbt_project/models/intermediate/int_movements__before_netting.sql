@@ -160,7 +160,7 @@ final as (
         everything.obligation_id,
         everything.movement,
         everything.economic_date,
-        date_trunc('month', everything.economic_date)::date as economic_period,
+        {{ period_of('everything.entity_id', 'everything.economic_date') }} as economic_period,
         everything.currency_code,
         everything.debit_role,
         everything.credit_role,
@@ -170,7 +170,7 @@ final as (
         on
             everything.entity_id = reportable.entity_id
             and everything.economic_date >= reportable.first_period
-            and everything.economic_date < reportable.last_period + interval '1 month'
+            and everything.economic_date <= {{ period_end_of('reportable.entity_id', 'reportable.last_period') }}
     group by
         everything.entity_id, everything.contract_id, everything.arrangement_id, everything.obligation_id,
         everything.movement, everything.economic_date, everything.currency_code, everything.debit_role,

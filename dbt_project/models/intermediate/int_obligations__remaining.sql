@@ -18,7 +18,7 @@ segments as (
 
 months as (
 
-    select * from {{ ref('int_periods__months') }}
+    select * from {{ ref('int_periods__calendar') }}
 
 ),
 

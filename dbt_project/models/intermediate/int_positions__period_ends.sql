@@ -54,7 +54,7 @@ spine as (
         periods.period_start_date,
         periods.period_end_date
     from arrangements
-    inner join {{ ref('int_periods__months') }} as periods
+    inner join {{ ref('int_periods__calendar') }} as periods
         on
             arrangements.entity_id = periods.entity_id
             and arrangements.first_period <= periods.period_start_date

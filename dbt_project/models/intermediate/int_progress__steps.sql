@@ -505,7 +505,7 @@ renewal_months as (
         ) as measure,
         sum(periods.probability * periods.cost) as total
     from renewal_terms
-    inner join {{ ref('int_periods__months') }} as months
+    inner join {{ ref('int_periods__calendar') }} as months
         on
             renewal_terms.entity_id = months.entity_id
             and renewal_terms.start_date <= months.period_end_date

@@ -206,7 +206,7 @@ final as (
         everything.package_id,
         everything.obligation_key,
         everything.effective_date,
-        date_trunc('month', everything.effective_date)::date as economic_period,
+        {{ period_of('everything.entity_id', 'everything.effective_date') }} as economic_period,
         (
             select array_agg(distinct changes.event_id order by changes.event_id)
             from {{ ref('int_contracts__changes') }} as changes

@@ -12,7 +12,7 @@ segments as (
 
 months as (
 
-    select * from {{ ref('int_periods__months') }}
+    select * from {{ ref('int_periods__calendar') }}
 
 ),
 
@@ -37,7 +37,7 @@ cut_months as (
     select
         segments.entity_id,
         segments.obligation_id,
-        (date_trunc('month', segments.effective_date - 1) + interval '1 month' - interval '1 day')::date as economic_date
+        {{ period_end_of('segments.entity_id', '(segments.effective_date - 1)') }} as economic_date
     from segments
     where
         segments.recognition_method in ('ratable_daily', 'ratable_monthly')

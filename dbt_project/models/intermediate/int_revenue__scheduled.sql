@@ -162,7 +162,7 @@ final as (
         component,
         revenue_role,
         economic_date,
-        date_trunc('month', economic_date)::date as economic_period,
+        {{ period_of('entity_id', 'economic_date') }} as economic_period,
         currency_code,
         recognized_before_minor::bigint as recognized_before_minor,
         recognized_to_date_minor::bigint as recognized_to_date_minor,

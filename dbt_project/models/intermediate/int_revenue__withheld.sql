@@ -297,7 +297,7 @@ final as (
         everything.obligation_id,
         everything.kind,
         everything.economic_date,
-        date_trunc('month', everything.economic_date)::date as economic_period,
+        {{ period_of('everything.entity_id', 'everything.economic_date') }} as economic_period,
         kinds.currency_code,
         sum(everything.withheld_minor)::bigint as withheld_minor
     from everything

@@ -172,7 +172,7 @@ final as (
         quantity,
         usage_date,
         customer_sales_minor,
-        date_trunc('month', usage_date)::date as economic_period,
+        {{ period_of('entity_id', 'usage_date') }} as economic_period,
         reason_code is null as is_entitled,
         reason_code,
         coalesce(is_trial, false) as is_trial

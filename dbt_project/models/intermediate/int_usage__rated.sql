@@ -201,7 +201,7 @@ quarters as (
         months.period_end_date as quarter_end_date,
         date_trunc('quarter', months.period_start_date)::date as quarter_start_date
     from priced_lines as lines
-    inner join {{ ref('int_periods__months') }} as months
+    inner join {{ ref('int_periods__calendar') }} as months
         on
             lines.entity_id = months.entity_id
             and lines.service_start_date <= months.period_end_date
@@ -672,7 +672,7 @@ shared_royalties as (
         kinds.currency_code,
         kinds.revenue_role,
         passed_shares.economic_date,
-        date_trunc('month', passed_shares.economic_date)::date as economic_period,
+        {{ period_of('passed_shares.entity_id', 'passed_shares.economic_date') }} as economic_period,
         lag(passed_shares.recognized_to_date_minor, 1, 0::bigint) over (
             partition by passed_shares.entity_id, passed_shares.obligation_id, passed_shares.line_id
             order by passed_shares.economic_date
@@ -700,7 +700,7 @@ final as (
         currency_code,
         role_of_obligation as revenue_role,
         recognition_date as economic_date,
-        date_trunc('month', recognition_date)::date as economic_period,
+        {{ period_of('entity_id', 'recognition_date') }} as economic_period,
         trim_scale(quantity) as quantity,
         trim_scale(chargeable_quantity) as chargeable_quantity,
         is_agent,

@@ -2,7 +2,7 @@ with
 
 source as (
 
-    select * from {{ ref('int_periods__months') }}
+    select * from {{ ref('int_periods__calendar') }}
 
 ),
 
@@ -12,6 +12,7 @@ final as (
         entity_id,
         period_start_date,
         period_end_date,
+        period_label,
         is_reported
     from source
 

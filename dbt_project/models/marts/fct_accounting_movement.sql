@@ -119,7 +119,7 @@ everything as (
         '' as obligation_id,
         'asset_reclass' as movement,
         netted.economic_date,
-        date_trunc('month', netted.economic_date)::date as economic_period,
+        {{ period_of('netted.entity_id', 'netted.economic_date') }} as economic_period,
         netted.currency_code,
         'contract_asset' as debit_role,
         'contract_liability' as credit_role,

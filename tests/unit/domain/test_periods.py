@@ -14,6 +14,7 @@ from revenue_pipeline.domain.periods import (
     last_day,
     months_between,
     parse_period,
+    period_label,
     periods,
     term_end,
 )
@@ -78,3 +79,16 @@ def test_the_number_of_periods_is_the_distance_in_months(one: date, other: date)
     assert len(touched) == months_between(first, last) + 1
     assert touched[0] <= first
     assert last <= last_day(touched[-1])
+
+
+@pytest.mark.parametrize(
+    ("first", "label"),
+    [
+        (date(2025, 4, 1), "2025-04"),
+        (date(2024, 12, 29), "2025-01"),
+        (date(2026, 3, 1), "2026-03"),
+        (date(2026, 3, 29), "2026-04"),
+    ],
+)
+def test_a_period_is_named_by_the_month_of_its_fourteenth_day(first: date, label: str) -> None:
+    assert period_label(first) == label
